@@ -15,6 +15,7 @@ import { demoPage } from "./definitions/demo.js";
 import * as email from "./definitions/email-change.js";
 import * as factors from "./definitions/factors.js";
 import { impersonationPage } from "./definitions/impersonation.js";
+import { appUsagePage, ownAppsPage } from "./definitions/own-apps.js";
 import * as profile from "./definitions/profile.js";
 import { isProviderAnswer, leavePage, providersPage, serveCallbacks } from "./definitions/providers.js";
 import * as records from "./definitions/records.js";
@@ -113,7 +114,11 @@ export async function servePages(
   servePage(scope, site, factors.authenticatorPage);
   servePage(scope, site, factors.removeAuthenticatorPage);
   servePage(scope, site, factors.recoveryCodesPage);
-  if (site.hasApps) servePage(scope, site, appsPage);
+  if (site.hasApps) {
+    servePage(scope, site, appsPage);
+    servePage(scope, site, ownAppsPage);
+    servePage(scope, site, appUsagePage);
+  }
   servePage(scope, site, apiKeysPage);
   servePage(scope, site, apiKeyShownPage);
   servePage(scope, site, records.activityPage);

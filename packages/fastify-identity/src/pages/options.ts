@@ -72,6 +72,8 @@ const pageNames = {
   removeAuthenticator: "removeAuthenticator",
   recoveryCodes: "recoveryCodes",
   apps: "apps",
+  ownApps: "ownApps",
+  appUsage: "appUsage",
   apiKeys: "apiKeys",
   apiKeyShown: "apiKeyShown",
   activity: "activity",

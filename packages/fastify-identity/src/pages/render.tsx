@@ -8,6 +8,7 @@ import * as email from "./templates/email-change.js";
 import * as entry from "./templates/entry.js";
 import { Impersonation } from "./templates/impersonation.js";
 import * as oauth from "./templates/oauth.js";
+import * as ownApps from "./templates/own-apps.js";
 import * as profile from "./templates/profile.js";
 import * as providers from "./templates/providers.js";
 import * as records from "./templates/records.js";
@@ -52,6 +53,8 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   removeAuthenticator: security.RemoveAuthenticator,
   recoveryCodes: security.RecoveryCodes,
   apps: Apps,
+  ownApps: ownApps.OwnApps,
+  appUsage: ownApps.AppUsage,
   apiKeys: keys.ApiKeys,
   apiKeyShown: keys.ApiKeyShown,
   activity: records.Activity,

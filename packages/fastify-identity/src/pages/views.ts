@@ -1,4 +1,4 @@
-import type { TakenOffSummary, UserAnalyticsReport } from "@org/db-models";
+import type { AppUsageDay, TakenOffSummary, UserAnalyticsReport } from "@org/db-models";
 import type { FormState } from "./look/frame.js";
 import type { Text } from "./look/language.js";
 
@@ -265,10 +265,28 @@ export interface PageViews {
   /** What apps may do. */
   apps: WithForm & {
     readonly apps: readonly AppView[];
+    /** Whether apps are registered for the person, too. */
+    readonly ownsApps: boolean;
     /** How long an app may have access while the user is away, with the scope `offline_access`. */
     readonly days: number;
     readonly next: string | undefined;
     readonly isFirst: boolean;
+  };
+  ownApps: {
+    readonly apps: ReadonlyArray<{
+      readonly clientId: string;
+      readonly name: string;
+      readonly isActive: boolean;
+      readonly createdAt: Date;
+    }>;
+    readonly next: string | undefined;
+    readonly isFirst: boolean;
+  };
+  appUsage: {
+    readonly name: string;
+    readonly clientId: string;
+    /** Days with requests, UTC, the newest first. */
+    readonly days: readonly AppUsageDay[];
   };
   apiKeys: WithForm & { readonly keys: readonly ApiKeyView[]; readonly next: string | undefined };
   apiKeyShown: { readonly name: string; readonly key: string; readonly formerExpiresAt: Date | undefined };

@@ -3,6 +3,7 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Types } from "mongoose";
 import type { BrowserContextOptions, Page as Tab } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faultsOf, forms, tabTo, useBrowser } from "../pages/browser.js";
@@ -77,11 +78,23 @@ async function signedIn(options: BrowserContextOptions, language = "en"): Promis
     displayName: "Ada بنت Lovelace",
   });
   await setting.identity.users.updateProfile({ userId, changes: { language } });
+  await makeOwnApp(userId);
   const payload = { identifier: email, password };
   const { cookies } = await site.app.inject({ method: "POST", url: "/v1/sessions", payload });
   const context = await site.context(options);
   await context.addCookies(cookies.map(({ name, value }) => ({ name, value, url: site.origin })));
   return context.newPage();
+}
+
+/** An app of somebody's own, with some use. */
+async function makeOwnApp(ownerId: Types.ObjectId): Promise<void> {
+  const name = "An app of my own بنت <b>& with a rather long name";
+  const { clientId } = await makeClient(setting, { ownerId, name });
+  const { usage } = setting.identity;
+  for (const endpoint of ["POST /oauth/token refresh_token", "GET /orders"])
+    for (let request = 0; request < 12; request += 1)
+      usage.trackApp({ clientId, endpoint, failed: request % 5 === 4 });
+  await setting.identity.flush();
 }
 
 const decide = (tab: Tab, answer: "allow" | "deny") => tab.click(`button[value=${answer}]`);
@@ -120,6 +133,10 @@ describe.each(forms)("the provider's pages, $name", (form) => {
     await tab.goto("/account/apps");
     await look("apps");
     expect(await tab.locator("main .list > li").count()).toBe(1);
+    await tab.click("main a[href$='/apps/own']");
+    await look("own-apps");
+    await tab.click("main .list a");
+    await look("app-usage");
     await tab.goto(`/oauth/logout?client_id=${client.clientId}`);
     await look("end-session");
     expect(faults).toEqual([]);

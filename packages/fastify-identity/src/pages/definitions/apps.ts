@@ -1,4 +1,4 @@
-import { writePagePosition } from "@org/db-models/queries";
+import { queries, runQuery, writePagePosition } from "@org/db-models/queries";
 import { endConsent } from "../../flows/account/consents.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
@@ -15,10 +15,13 @@ export const appsPage: PageDefinition<"apps"> = {
   access: "session",
   view: async (page, state) => {
     const { userId } = sessionOf(page.request);
-    const { oauth, policies } = page.site.service.identity;
+    const { models, oauth, policies } = page.site.service.identity;
     const before = positionOf(page);
     const wanted = { limit, ...(before && { before }) };
-    const consents = await oauth.listConsents({ userId, page: wanted });
+    const [consents, owned] = await Promise.all([
+      oauth.listConsents({ userId, page: wanted }),
+      runQuery(models, queries.appsOfOwner(userId, { limit: 1 }), { _id: 1 }),
+    ]);
     const last = consents.length === limit ? consents.at(-1) : undefined;
     return {
       state,
@@ -31,6 +34,7 @@ export const appsPage: PageDefinition<"apps"> = {
         grantedAt,
         lastUsedAt,
       })),
+      ownsApps: owned.length > 0,
       days: Math.round(policies.oauth.refreshLifetimeMs / 86_400_000),
       next: last && writePagePosition({ at: last.grantedAt, id: last.id }),
       isFirst: before === undefined,

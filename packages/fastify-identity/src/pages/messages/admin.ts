@@ -244,9 +244,6 @@ export const adminEnglish = {
   "admin.activate": "Activate the app",
   "admin.delete_app": "Delete the app",
   "admin.delete_app_text": "Its tokens and the consents of its users end. It cannot come back.",
-  "admin.app_usage": "Use in the last 30 days",
-  "admin.app_usage_text":
-    "Requests that the app made. Each grant of the token endpoint is listed apart: what did not fail issued tokens.",
   "admin.app_users": "Users who have given it access",
   "admin.app_users_none": "Nobody has given it access.",
   "admin.end_consent": "End the access",

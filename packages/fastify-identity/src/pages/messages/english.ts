@@ -398,6 +398,13 @@ export const english = {
   "apps.last_used": "Last used {date}",
   "apps.end": "Take access back",
   "apps.ended": "The app has no access any more.",
+  "own_apps.title": "Apps that you own",
+  "own_apps.text": "What the apps that are registered for you do.",
+  "own_apps.none": "You own no app.",
+  "own_apps.usage": "Show the use",
+  "own_apps.usage_title": "Use of {name}",
+  "own_apps.client_id": "Client ID:",
+  "own_apps.back": "All apps that you own",
 
   "keys.title": "API keys",
   "keys.text": "Keys are for your programs. Each can do no more than its scopes say.",
@@ -475,6 +482,9 @@ export const english = {
   "usage.endpoints": "Most used",
   "usage.endpoint": "Endpoint",
   "usage.none": "No requests yet.",
+  "usage.app": "Use in the last 30 days",
+  "usage.app_text":
+    "Requests that the app made. Each grant of the token endpoint is listed apart: what did not fail issued tokens.",
   "usage.devices": "Devices",
   "usage.device_last": "Last seen {date}",
 

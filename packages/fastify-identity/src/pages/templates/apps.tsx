@@ -7,7 +7,7 @@ import { inReadingOrder, sayScope } from "./oauth.js";
 const section = "/apps";
 
 export function Apps({ view, frame }: { view: PageViews["apps"]; frame: PageFrame }) {
-  const { state, apps, days, next, isFirst } = view;
+  const { state, apps, ownsApps, days, next, isFirst } = view;
   return (
     <AccountLayout frame={frame} section={section} title={frame.t("apps.title")} refused={isRefused(state)}>
       <p class="muted">{frame.say("apps.text")}</p>
@@ -28,6 +28,11 @@ export function Apps({ view, frame }: { view: PageViews["apps"]; frame: PageFram
           </div>
         )}
       </section>
+      {ownsApps && (
+        <p>
+          <a href={frame.link("/apps/own")}>{frame.say("own_apps.title")}</a>
+        </p>
+      )}
     </AccountLayout>
   );
 }

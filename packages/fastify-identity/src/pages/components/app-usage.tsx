@@ -1,9 +1,9 @@
 import type { AppUsageDay } from "@org/db-models";
-import { DayChart, EndpointTable } from "../../pages/components/chart.js";
-import type { AdminFrame } from "./parts/frame.js";
+import type { PageFrame } from "../look/frame.js";
+import { DayChart, EndpointTable } from "./chart.js";
 
 interface UsageProps {
-  frame: AdminFrame;
+  frame: PageFrame;
   /** The newest first. */
   days: readonly AppUsageDay[];
 }
@@ -22,11 +22,11 @@ export function AppUsage({ frame, days }: UsageProps) {
   });
   return (
     <section class="card stack">
-      <h2>{frame.say("admin.app_usage")}</h2>
+      <h2>{frame.say("usage.app")}</h2>
       {days.length === 0 && <p>{frame.say("usage.none")}</p>}
       {days.length > 0 && (
         <>
-          <p class="muted">{frame.say("admin.app_usage_text")}</p>
+          <p class="muted">{frame.say("usage.app_text")}</p>
           <DayChart frame={frame} label={label} bars={bars} />
           <div class="scroll">
             <EndpointTable frame={frame} endpoints={sumOf(days).slice(0, shownEndpoints)} />

@@ -1,0 +1,69 @@
+import { AppUsage as Days } from "../components/app-usage.js";
+import { Of } from "../components/form.js";
+import { AccountLayout } from "../components/layout.js";
+import type { PageFrame } from "../look/frame.js";
+import type { PageName, PageViews } from "../views.js";
+
+interface Props<P extends PageName> {
+  view: PageViews[P];
+  frame: PageFrame;
+}
+
+const section = "/apps";
+const path = "/apps/own";
+
+/** The apps that somebody owns. */
+export function OwnApps({ view, frame }: Props<"ownApps">) {
+  const { apps, next, isFirst } = view;
+  return (
+    <AccountLayout frame={frame} section={section} title={frame.t("own_apps.title")}>
+      <p class="muted">{frame.say("own_apps.text")}</p>
+      <section class="card stack">
+        {apps.length === 0 ? (
+          <p>{frame.say("own_apps.none")}</p>
+        ) : (
+          <ul class="list">
+            {apps.map(({ clientId, name, isActive, createdAt }) => (
+              <li key={clientId}>
+                <div class="what stack-s">
+                  <p>
+                    <strong>
+                      <bdi>{name}</bdi>
+                    </strong>{" "}
+                    {!isActive && <span class="tag warn">{frame.say("apps.not_active")}</span>}
+                  </p>
+                  <p class="muted small">{frame.say("apps.since", { date: frame.date(createdAt) })}</p>
+                </div>
+                <a href={frame.link(`${path}/usage`, { client_id: clientId })}>
+                  {frame.say("own_apps.usage")} <Of what={name} />
+                </a>
+              </li>
+            ))}
+          </ul>
+        )}
+        {(next || !isFirst) && (
+          <div class="actions">
+            {!isFirst && <a href={frame.link(path)}>{frame.say("activity.newest")}</a>}
+            {next && <a href={frame.link(path, { before: next })}>{frame.say("activity.older")}</a>}
+          </div>
+        )}
+      </section>
+    </AccountLayout>
+  );
+}
+
+/** What one of them did. */
+export function AppUsage({ view, frame }: Props<"appUsage">) {
+  const { name, clientId, days } = view;
+  return (
+    <AccountLayout frame={frame} section={section} title={frame.t("own_apps.usage_title", { name })}>
+      <p class="muted">
+        {frame.say("own_apps.client_id")} <code dir="ltr">{clientId}</code>
+      </p>
+      <Days frame={frame} days={days} />
+      <p>
+        <a href={frame.link(path)}>{frame.say("own_apps.back")}</a>
+      </p>
+    </AccountLayout>
+  );
+}
