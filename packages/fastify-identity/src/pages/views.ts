@@ -287,6 +287,7 @@ export interface PageViews {
     readonly clientId: string;
     /** Days with requests, UTC, the newest first. */
     readonly days: readonly AppUsageDay[];
+    readonly now: Date;
   };
   apiKeys: WithForm & { readonly keys: readonly ApiKeyView[]; readonly next: string | undefined };
   apiKeyShown: { readonly name: string; readonly key: string; readonly formerExpiresAt: Date | undefined };

@@ -27,7 +27,7 @@ test("an owner sees the use of their apps, by day and endpoint", async () => {
   const shown = (await visitor.get(usageOf(clientId))).body;
   expect(textOf(shown)).toContain("Use of Calendar");
   expect(shown).toContain("POST /oauth/token refresh_token");
-  expect(shown).toMatch(/Requests by day: 3 in 1 days/);
+  expect(shown).toMatch(/Requests by day: 3 in 30 days/);
 });
 
 test("who owns none sees no link to them, and an empty list", async () => {

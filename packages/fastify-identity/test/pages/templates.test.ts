@@ -183,6 +183,7 @@ function viewsWith(text: string): PageViews {
       name: text,
       clientId: text,
       days: [{ startedAt: at, requests: 1, failures: 0, endpoints: [counted] }],
+      now: at,
     },
     apiKeys: { state, keys: [{ ...key, ...never }], next: text },
     apiKeyShown: { name: text, key: text, formerExpiresAt: at },

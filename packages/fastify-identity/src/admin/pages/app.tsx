@@ -23,6 +23,7 @@ interface AppView {
   readonly state: FormState;
   readonly detail: acts.AppDetail;
   readonly usage: readonly AppUsageDay[];
+  readonly now: Date;
   readonly consents: readonly acts.KnownConsent[];
   readonly next: string | undefined;
 }
@@ -46,7 +47,7 @@ export const appPage: AdminPage<AppView> = {
       acts.readUsage(acting, clientId),
       acts.listAppUsers(acting, clientId, wanted),
     ]);
-    return { state, detail, usage, ...users };
+    return { state, detail, usage, now: acting.service.clock.now(), ...users };
   },
   forms: [
     status("suspend", "suspended", "admin.done_app_suspended"),
@@ -150,7 +151,7 @@ function App({ view, frame }: Props) {
         <AppLists app={app} frame={frame} />
       </section>
       {frame.admin.may("apps:write") && app.status !== "deleted" && <Actions view={view} frame={frame} />}
-      <AppUsage frame={frame} days={view.usage} />
+      <AppUsage frame={frame} days={view.usage} now={view.now} />
       <Users view={view} frame={frame} />
     </AdminLayout>
   );

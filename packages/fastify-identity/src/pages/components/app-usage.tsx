@@ -1,18 +1,21 @@
 import type { AppUsageDay } from "@org/db-models";
+import { everyDay } from "../every-day.js";
 import type { PageFrame } from "../look/frame.js";
 import { DayChart, EndpointTable } from "./chart.js";
 
 interface UsageProps {
   frame: PageFrame;
-  /** The newest first. */
+  /** The days with requests. */
   days: readonly AppUsageDay[];
+  now: Date;
 }
 
+const shownDays = 30;
 const shownEndpoints = 20;
 
 /** What an app did in the last thirty days, by day and by endpoint. */
-export function AppUsage({ frame, days }: UsageProps) {
-  const bars = days.map(({ startedAt: day, requests, failures }) => ({ day, requests, failures })).reverse();
+export function AppUsage({ frame, days, now }: UsageProps) {
+  const bars = everyDay(days, now, shownDays);
   const total = bars.reduce((sum, { requests }) => sum + requests, 0);
   const peak = Math.max(0, ...bars.map(({ requests }) => requests));
   const label = frame.t("usage.chart", {

@@ -42,6 +42,7 @@ export const appUsagePage: PageDefinition<"appUsage"> = {
   access: "session",
   view: async (page) => {
     const { identity, clock } = page.site.service;
+    const now = clock.now();
     const clientId = page.query("client_id") ?? "";
     const fields = { ownerId: 1, name: 1 } as const;
     const found = await findByQuery(identity.models, queries.appByClientId(clientId), fields);
@@ -49,7 +50,8 @@ export const appUsagePage: PageDefinition<"appUsage"> = {
     return {
       name: found.name,
       clientId,
-      days: await identity.usage.ofApp({ clientId, ...lastDays(days, clock.now()) }),
+      days: await identity.usage.ofApp({ clientId, ...lastDays(days, now) }),
+      now,
     };
   },
   forms: [],

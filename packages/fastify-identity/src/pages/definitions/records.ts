@@ -1,13 +1,12 @@
 import { Readable } from "node:stream";
 import type { SecurityEventKind } from "@org/db-models";
-import { duration } from "@org/db-models/core";
 import { writePagePosition } from "@org/db-models/queries";
 import { audit, byOwner } from "../../flows/audit.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
+import { everyDay } from "../every-day.js";
 import { FieldErrors, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
-import type { PageViews } from "../views.js";
 import { positionOf } from "./api-keys.js";
 
 const limit = 50;
@@ -66,28 +65,13 @@ export const usagePage: PageDefinition<"usage"> = {
       requests,
       failures,
       signIns: report.logins.total,
-      byDay: everyDay(byDay, service.clock.now()),
+      byDay: everyDay(byDay, service.clock.now(), days),
       endpoints: byEndpoint.slice(0, endpoints),
       devices: report.devices.slice(0, devices).map(({ label, lastSeenAt }) => ({ label, lastSeenAt })),
     };
   },
   forms: [],
 };
-
-type Days = PageViews["usage"]["byDay"];
-
-function everyDay(
-  counted: ReadonlyArray<{ startedAt: Date; requests: number; failures: number }>,
-  now: Date,
-): Days {
-  const byStart = new Map(counted.map((day) => [day.startedAt.getTime(), day]));
-  const today = Math.floor(now.getTime() / duration.day) * duration.day;
-  return Array.from({ length: days }, (_, at) => {
-    const start = today - (days - 1 - at) * duration.day;
-    const { requests = 0, failures = 0 } = byStart.get(start) ?? {};
-    return { day: new Date(start), requests, failures };
-  });
-}
 
 /** Export and erasure. */
 export const dataPage: PageDefinition<"data"> = {

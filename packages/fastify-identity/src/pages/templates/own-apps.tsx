@@ -54,13 +54,13 @@ export function OwnApps({ view, frame }: Props<"ownApps">) {
 
 /** What one of them did. */
 export function AppUsage({ view, frame }: Props<"appUsage">) {
-  const { name, clientId, days } = view;
+  const { name, clientId, days, now } = view;
   return (
     <AccountLayout frame={frame} section={section} title={frame.t("own_apps.usage_title", { name })}>
       <p class="muted">
         {frame.say("own_apps.client_id")} <code dir="ltr">{clientId}</code>
       </p>
-      <Days frame={frame} days={days} />
+      <Days frame={frame} days={days} now={now} />
       <p>
         <a href={frame.link(path)}>{frame.say("own_apps.back")}</a>
       </p>
