@@ -16,6 +16,7 @@ import { benchmarkLoading, readableLoading } from "./loading.js";
 import { benchmarkPeers, readablePeers } from "./peers.js";
 import { benchmarkPlanning, readablePlanning } from "./planning.js";
 import { benchmarkProvider, readableProvider } from "./provider.js";
+import { benchmarkProviderLoad, readableProviderLoad } from "./provider-load/load.js";
 import { benchmarkRisk, readableRisk } from "./risk.js";
 import { benchmarkSessionCache, readableSessionCache } from "./session-cache.js";
 import { benchmarkSessions, readableSessions } from "./sessions.js";
@@ -57,6 +58,7 @@ const withDatabases = [
   "peers",
   "planning",
   "provider",
+  "provider-load",
   "session-cache",
   "sessions",
   "sign-in",
@@ -158,8 +160,18 @@ async function benchmarkDatabase(): Promise<void> {
       for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
       keep("provider", await benchmarkProvider(database.connection, engine.uri, say), readableProvider);
     }
+    if (chosen("provider-load")) {
+      say("provider-load: clients of all kinds at two instances of the service");
+      await db.dropDatabase();
+      for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
+      const uri = withDatabase(engine.uri, name);
+      const load = { uri, seconds: Number(values.seconds), clients: Number(values.clients) };
+      const found = await benchmarkProviderLoad(database.connection, load, say);
+      keep("providerLoad", found, readableProviderLoad);
+      if (found.wrongInAll > 0) process.exitCode = 1;
+    }
     if (chosen("bulk-jobs")) {
-      say("bulk-jobs: a thousand users for each act");
+      say("bulk-jobs: 300 users for each act");
       await db.dropDatabase();
       for (const model of Object.values(database.models) as Model<unknown>[]) await model.createIndexes();
       const found = await benchmarkBulkJobs(withDatabase(engine.uri, name), say);

@@ -5,7 +5,14 @@ import { fileURLToPath } from "node:url";
 const conditions = process.execArgv.filter((argument) => argument.startsWith("--conditions="));
 
 /** Starts one of the benchmarks' scripts in a process of its own. What it prints on stdout can be read. */
-export function startScript(script: URL, args: readonly string[]) {
+export function startScript(
+  script: URL,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
   const node = [...conditions, "--import", "tsx", fileURLToPath(script)];
-  return spawn(process.execPath, [...node, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, [...node, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  });
 }
