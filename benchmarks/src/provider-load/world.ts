@@ -32,7 +32,7 @@ export interface World {
 }
 
 /** An answer that is not the right one. */
-export class WrongAnswer extends Error {
+class WrongAnswer extends Error {
   override readonly name = "WrongAnswer";
 }
 
