@@ -2,7 +2,6 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { isDuplicateKey } from "../core/errors.js";
 import { mintToken, sha256, type Token } from "../core/secrets.js";
-import type { UserDocument } from "../schemas/user.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import {
   findOneTimeToken,
@@ -35,7 +34,7 @@ export async function confirmEmailChange(
   const { _id: userId, email: former, emailChange } = found.user;
   const email = emailChange?.email;
   if (email === undefined) return { ok: false, reason: "unknown" };
-  if (await isDisowned(context, userId)) return { ok: false, reason: "superseded", userId };
+  if (await isDisowned(context, found.user)) return { ok: false, reason: "superseded", userId };
   const undo = mintToken("oneTime");
   const undoExpiresAt = new Date(context.now.getTime() + context.policies.oneTimeTokens.emailUndoLifetimeMs);
   const take = () => claim(context, found, email, { undo, undoExpiresAt });
@@ -52,9 +51,11 @@ export async function confirmEmailChange(
 const ownEnds: readonly (string | undefined)[] = ["signed_out", "signed_in_again", "evicted"];
 
 /** Whether the session that asked for the change was ended by somebody else than who used it. */
-async function isDisowned({ models }: Context, userId: Types.ObjectId): Promise<boolean> {
-  const user = await models.User.findById(userId, { emailUndos: 1 }).lean<Pick<UserDocument, "emailUndos">>();
-  const waiting = user?.emailUndos?.find(({ changedAt }) => !changedAt);
+async function isDisowned(
+  { models }: Context,
+  { _id: userId, emailUndos }: OpenToken["user"],
+): Promise<boolean> {
+  const waiting = emailUndos?.find(({ changedAt }) => !changedAt);
   if (!waiting?.requestedInSession) return false;
   const ended = { _id: waiting.requestedInSession, userId, revokedAt: { $ne: null } };
   const session = await models.UserSession.findOne(ended, { revocationReason: 1 }).lean();

@@ -109,6 +109,7 @@ type TokenHolder = Pick<
   | "emailVerifiedAt"
   | "passwordReset"
   | "emailChange"
+  | "emailUndos"
 >;
 
 /** A token that may be used as long as `claim` matches. Use it in the same update that `claim` filters. */
@@ -140,6 +141,7 @@ export async function findOneTimeToken(
     sessionGeneration: 1,
     emailVerifiedAt: 1,
     [purpose]: 1,
+    ...(purpose === "emailChange" && { emailUndos: 1 as const }),
   } as const;
   const user = await findByQuery<UserDocument>(models, queryOf[purpose](tokenHash), projection);
   const stored = user?.[purpose];

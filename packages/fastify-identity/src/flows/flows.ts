@@ -94,7 +94,7 @@ export interface Flows {
   /** Forgets a remembered device, or all of them. */
   forgetDevices(
     requester: Requester,
-    session: Pick<ActiveSession, "userId">,
+    session: ActiveSession,
     id?: Types.ObjectId,
   ): Promise<{ forgotten: number }>;
   /** Reports a sign-in as somebody else's, from another session, which may end too. */
@@ -116,7 +116,7 @@ export interface Flows {
   /** Removes every factor with the password and the mailed token, once the wait is over. */
   completeRecovery(requester: Requester, input: Credentials & { token: string }): Promise<{ ended: number }>;
   /** Ends a recovery: with the token of its notice, or for the user of a live session. */
-  cancelRecovery(requester: Requester, who: { token: string } | Pick<ActiveSession, "userId">): Promise<void>;
+  cancelRecovery(requester: Requester, who: { token: string } | ActiveSession): Promise<void>;
   /** Begins a sign-in at a provider, or links one to the account of a session. */
   beginExternal(input: external.BeginExternalInput): Promise<external.BegunExternal>;
   /** Ends what {@link beginExternal} began, when the browser is back. */
@@ -138,7 +138,7 @@ export interface Flows {
   /** Sets another password with the token that was sent, and ends every session. */
   resetPassword(requester: Requester, input: { token: string; password: string }): Promise<{ ended: number }>;
   /** Sends another token that verifies the account's address. */
-  requestEmailVerification(session: Pick<ActiveSession, "userId">): Promise<{ expiresAt: Date }>;
+  requestEmailVerification(session: ActiveSession): Promise<{ expiresAt: Date }>;
   /** Verifies an address with the token that was sent to it. */
   verifyEmail(requester: Requester, input: { token: string }): Promise<void>;
   /** Asks for another address: its mailbox confirms it, that of the present one can undo it. */

@@ -8,6 +8,7 @@ import type { SetCookie } from "../flows/cookies.js";
 import { factFrom, factWithin } from "../flows/given.js";
 import { sessionOf } from "../http/guards/identity-of.js";
 import { setCookie, stateOf } from "../http/requests.js";
+import { shownAddress } from "./look/address.js";
 import type { PageFrame } from "./look/frame.js";
 import { type Catalogue, chooseCatalogue, lookUp, plain, type Text } from "./look/language.js";
 import type { PageRenderer } from "./options.js";
@@ -132,7 +133,7 @@ export class Page {
       timeStyle: "short",
       timeZone: user?.profile.timezone ?? "UTC",
     } as const;
-    const account = user && { email: user.email, displayName: user.profile.displayName };
+    const account = user && { email: shownAddress(user.email), displayName: user.profile.displayName };
     const frame = {
       lang,
       dir,

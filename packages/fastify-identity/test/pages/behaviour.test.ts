@@ -118,7 +118,7 @@ describe.each([
     expect((await tab.locator(".secret").textContent())?.replaceAll(" ", "")).toBe(secret);
     await tab.getByLabel("Code that the app shows").fill("000000");
     await press(tab, "Turn on");
-    expect(await shown(tab)).toContain("This is not, or no longer, valid.");
+    expect(await shown(tab)).toContain("This is not the code that belongs to this key now.");
     await tab.getByLabel("Code that the app shows").fill(codeOf(secret, setting.clock.now()));
     await press(tab, "Turn on");
     await press(tab, "Make recovery codes");

@@ -199,7 +199,32 @@ test("who must have a second step is led to it by every page, and can set it up"
   const { visitor } = await signedIn(app);
   const led = await visitor.get("/account");
   expect(led.headers.location).toBe("/account/security/authenticator?return_to=%2Faccount");
-  expect((await visitor.get("/account/security/authenticator")).statusCode).toBe(200);
+  const page = await visitor.get("/account/security/authenticator");
+  expect([page.statusCode, textOf(page.body)]).toEqual([
+    200,
+    expect.stringContaining("What you opened takes a second step. Add one to go on."),
+  ]);
+});
+
+test("a form that is sent after its session has ended says what came of it", async () => {
+  const app = await setting.app();
+  const { visitor } = await signedIn(app);
+  const tab = new Visitor(app);
+  for (const [name, value] of visitor.cookies) tab.cookies.set(name, value);
+  const form_token = formToken((await tab.get("/account")).body);
+  await visitor.send("/account/sign-out", {});
+  const sent = { form_token, display_name: "Ada", timezone: "UTC", language: "en" };
+  const led = await tab.post("/account", sent);
+  expect(led.headers.location).toBe("/account/sign-in?return_to=%2Faccount");
+  const page = textOf((await tab.get(String(led.headers.location))).body);
+  expect(page).toContain("Nothing was changed, and what you typed was not kept.");
+});
+
+test("who is signed in is not asked to sign up", async () => {
+  const { visitor } = await signedIn(await setting.app());
+  expect((await visitor.get("/account/sign-up?return_to=%2Faccount%2Fusage")).headers.location).toBe(
+    "/account/usage",
+  );
 });
 
 test("everybody sees and ends their own sessions and keys only", async () => {

@@ -74,7 +74,7 @@ export const verificationProblems = {
  */
 export async function requestEmailVerification(
   context: FlowContext,
-  { userId }: Pick<ActiveSession, "userId">,
+  { userId }: ActiveSession,
 ): Promise<{ expiresAt: Date }> {
   const asked = await context.identity.users.requestEmailVerification({ userId });
   if (!asked.ok) throw new IdentityProblem(verificationProblems[asked.reason]);

@@ -135,7 +135,7 @@ export async function signInWithPasskey(
 export async function forgetDevices(
   context: FlowContext,
   requester: Requester,
-  { userId }: Pick<Session, "userId">,
+  { userId }: Session,
   id?: Types.ObjectId,
 ): Promise<{ forgotten: number }> {
   const forgotten = await context.identity.factors.forgetDevices({ userId, ...(id && { id }) });

@@ -92,7 +92,7 @@ export async function completeRecovery(
 export async function cancelRecovery(
   context: FlowContext,
   requester: Requester,
-  who: { token: string } | Pick<ActiveSession, "userId">,
+  who: { token: string } | ActiveSession,
 ): Promise<void> {
   const input = "token" in who ? { token: who.token } : { userId: who.userId };
   const cancelled = await context.identity.factors.cancelRecovery(input);

@@ -74,7 +74,7 @@ export function EndpointTable({ frame, endpoints }: EndpointProps) {
         {endpoints.map(({ endpoint, requests, failures }) => (
           <tr key={endpoint}>
             <td>
-              <code dir="ltr">{endpoint}</code>
+              <code dir="ltr">{breakable(endpoint)}</code>
             </td>
             <td class="number">{frame.number(requests)}</td>
             <td class="number">{frame.number(failures)}</td>
@@ -84,6 +84,15 @@ export function EndpointTable({ frame, endpoints }: EndpointProps) {
     </table>
   );
 }
+
+/** A path that breaks before its slashes, where a line is too short for it. */
+const breakable = (path: string) =>
+  path.split(/(?=\/)/).map((part) => (
+    <>
+      <wbr />
+      {part}
+    </>
+  ));
 
 /** A QR code, from rows of `0` and `1`; always dark on light, or scanners fail. */
 export function QrCode({ rows, label }: { rows: readonly string[]; label: string }) {

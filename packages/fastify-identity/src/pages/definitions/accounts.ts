@@ -4,7 +4,8 @@ import { requesterOf } from "../../http/requests.js";
 import type { Page } from "../page.js";
 import { GoTo, type PageDefinition } from "../serve/define-page.js";
 import { fields } from "../serve/fields.js";
-import { returnToOf } from "../serve/go-on.js";
+import { placeAfter, returnToOf } from "../serve/go-on.js";
+import { sessionOfBrowser } from "../serve/session-of-browser.js";
 import { providersOf } from "../site.js";
 import { mailedLinkPage, tokenOf } from "./mailed-link.js";
 
@@ -14,12 +15,12 @@ export const signUpPage: PageDefinition<"signUp"> = {
   name: "signUp",
   path: "/sign-up",
   access: "public",
-  view: async (page, state) => ({
-    state,
-    passwordMin,
-    providers: providersOf(page.site),
-    returnTo: returnToOf(page),
-  }),
+  view: async (page, state) => {
+    const returnTo = returnToOf(page);
+    if (page.request.method === "GET" && (await sessionOfBrowser(page)))
+      return new GoTo(placeAfter(page, returnTo));
+    return { state, passwordMin, providers: providersOf(page.site), returnTo };
+  },
   forms: [
     {
       limited: true,

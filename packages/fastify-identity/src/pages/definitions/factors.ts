@@ -43,6 +43,7 @@ export const authenticatorPage: PageDefinition<"authenticator"> = {
       path: `${path}/confirm`,
       limited: true,
       problemAt: { CHALLENGE_FAILED: "code" },
+      problemTexts: { CHALLENGE_FAILED: { id: "authenticator.wrong" } },
       submit: async (page, form) => {
         const { service } = page.site;
         const { code } = form.read({ code: fields.code });

@@ -6,6 +6,7 @@ import { audit, byOwner } from "../../flows/audit.js";
 import { handOver, heldSession } from "../../http/guards/held-session.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { requesterOf } from "../../http/requests.js";
+import { shownAddress } from "../look/address.js";
 import type { Page } from "../page.js";
 import type { PageDefinition } from "../serve/define-page.js";
 import { factorCodeOf, fields } from "../serve/fields.js";
@@ -56,7 +57,10 @@ export const profilePage: PageDefinition<"profile"> = {
       submit: async (page) => {
         await page.site.service.flows.requestEmailVerification(sessionOf(page.request));
         const { email } = await page.user();
-        return page.redirect(page.link(""), { id: "profile.verification_sent", values: { email } });
+        return page.redirect(page.link(""), {
+          id: "profile.verification_sent",
+          values: { email: shownAddress(email) },
+        });
       },
     },
   ],

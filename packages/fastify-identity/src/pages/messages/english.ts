@@ -23,6 +23,8 @@ export const english = {
     "This form was open for too long, or your browser keeps no cookies. Nothing was changed. Please try again.",
   "form.other_account":
     "Another account is signed in since this page was opened. Nothing was changed. Check whose account this is before you go on.",
+  "form.session_ended":
+    "Your session had ended, such as by signing out in another tab. Nothing was changed, and what you typed was not kept. Sign in, and fill in the form again.",
   "form.unknown_field": "The form has fields that do not belong to it. Reload the page and try again.",
 
   "field.email": "Email address",
@@ -336,11 +338,14 @@ export const english = {
 
   "authenticator.title": "Authenticator app",
   "authenticator.first_title": "Add a second step",
+  "authenticator.needed": "What you opened takes a second step. Add one to go on.",
   "authenticator.start":
     "You need an app for one-time codes on your phone, or a password manager that has them.",
   "authenticator.begin": "Set up",
   "authenticator.scan": "Scan this code with the app, or type the key into it.",
   "authenticator.again": "Make another key",
+  "authenticator.wrong":
+    "This is not the code that belongs to this key now. Wait for the next one. If that fails too, set the clock of your phone to automatic, or make another key.",
   "authenticator.qr": "QR code with the key",
   "authenticator.key": "Key",
   "authenticator.code": "Code that the app shows",

@@ -177,7 +177,7 @@ export async function showProblem(page: Page, error: unknown, back?: string): Pr
     const returnTo = page.request.method === "GET" ? page.request.url : back;
     const { reported } = problem.members;
     const besides = typeof reported === "string" ? { reported } : {};
-    return page.redirect(page.link(to, { return_to: returnTo, ...besides }));
+    return page.redirect(page.link(to, { return_to: returnTo, ...besides }), reasonOf(page, problem));
   }
   log(page, error, problem);
   retryAfter(page, problem);
@@ -197,6 +197,13 @@ function placeToProve({ code, members }: IdentityProblem): string | undefined {
   if (code === "SESSION_REQUIRED" || code === "SESSION_INVALID") return "/sign-in";
   if (code !== "RECENT_AUTHENTICATION_REQUIRED" && code !== "SECOND_FACTOR_REQUIRED") return undefined;
   return members.enrol ? "/security/authenticator" : "/confirm";
+}
+
+/** Why somebody comes to another page than the one that they asked for, where that page does not say it. */
+function reasonOf({ request }: Page, { code, members }: IdentityProblem): Text | undefined {
+  if (members.enrol) return { id: "authenticator.needed" };
+  const hasEnded = code === "SESSION_REQUIRED" || code === "SESSION_INVALID";
+  return hasEnded && request.method === "POST" ? { id: "form.session_ended" } : undefined;
 }
 
 function retryAfter({ reply }: Page, { members, statusCode }: IdentityProblem): void {

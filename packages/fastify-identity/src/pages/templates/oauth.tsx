@@ -1,5 +1,6 @@
 import { Field, Form, isRefused, Submit } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
+import { shownAddress } from "../look/address.js";
 import type { PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 
@@ -19,7 +20,7 @@ export function Authorize({ view, frame }: Props<"authorize">) {
       )}
       {app.owner && <p class="muted small">{frame.say("oauth.owner", { owner: <bdi>{app.owner}</bdi> })}</p>}
       <p class="muted small">
-        {frame.say("oauth.signed_in_as", { email })}{" "}
+        {frame.say("oauth.signed_in_as", { email: shownAddress(email) })}{" "}
         <a href={frame.link("/sign-out", { return_to: frame.link("/authorize", { request }) })}>
           {frame.say("oauth.other_account")}
         </a>
@@ -132,7 +133,7 @@ export function Device({ view, frame }: Props<"device">) {
   }
   return (
     <CardLayout frame={frame} title={frame.t("oauth.title", { app: asking.app })} refused={isRefused(state)}>
-      <p class="muted small">{frame.say("oauth.signed_in_as", { email: asking.email })}</p>
+      <p class="muted small">{frame.say("oauth.signed_in_as", { email: shownAddress(asking.email) })}</p>
       <p>{frame.say("oauth.wants")}</p>
       <ul class="points">
         {inReadingOrder(asking.scopes.map((scope) => ({ scope }))).map(({ scope }) => (

@@ -9,6 +9,7 @@ import {
   Submit,
 } from "../components/form.js";
 import { AccountLayout, CardLayout } from "../components/layout.js";
+import { shownAddress } from "../look/address.js";
 import type { PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 import { ProviderButtons } from "./providers.js";
@@ -25,7 +26,7 @@ export function Profile({ view, frame }: Props<"profile">) {
       <section class="card stack">
         <h2>{frame.say("field.email")}</h2>
         <p>
-          <bdi>{email}</bdi>{" "}
+          <bdi>{shownAddress(email)}</bdi>{" "}
           <span class={`tag ${emailVerified ? "good" : "warn"}`}>
             {frame.say(emailVerified ? "profile.email_verified" : "profile.email_unverified")}
           </span>
