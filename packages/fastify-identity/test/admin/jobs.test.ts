@@ -1,7 +1,7 @@
 import { type AuditInput, type BulkAct, IdentityError } from "@org/db-models";
 import { type FastifyInstance, fastify } from "fastify";
 import { Types } from "mongoose";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { identityPlugin } from "../../src/index.js";
 import { type Setting, useIdentity } from "../support.js";
 import { type Admin, auditOf, makeAdmin, makeUser } from "./world.js";
@@ -335,6 +335,36 @@ describe("a bulk job", () => {
     await run(admin, "lock", await people(1));
     expect(await ended(admin, id)).toMatchObject({ state: "done", counts: { done: 2, failed: 0 } });
     expect(await statusOf(users[0] as Types.ObjectId)).toBe("suspended");
+  });
+
+  test("stays with its instance however long its users take", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let finish = () => {};
+    const slow = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    let under = 0;
+    const auditTrail = async (event: AuditInput) => {
+      if (event.action === "admin.user_locked") {
+        under += 1;
+        await slow;
+      }
+      return setting.identity.audit.append(event);
+    };
+    const { support: admin } = await start({ auditTrail, auditTimeoutMs: 120_000 });
+    const { id } = await prepared(admin, "lock", await people(3));
+    await admin.post(`/jobs/${id}/start`, { count: 3 });
+    await vi.waitUntil(() => under === 3, { timeout: 60_000 });
+    const dueAt = async () => (await setting.identity.models.BulkJob.findById(id).orFail()).dueAt as Date;
+    for (let tenSeconds = 0; tenSeconds < 5; tenSeconds++) {
+      setting.clock.advance(10_000);
+      vi.advanceTimersByTime(10_000);
+      while ((await dueAt()).getTime() < setting.clock.now().getTime() + 30_000);
+      expect(await setting.identity.bulkJobs.takeUp({ limit: 10 })).toEqual([]);
+    }
+    finish();
+    expect(await ended(admin, id)).toMatchObject({ state: "done", counts: { done: 3, failed: 0 } });
   });
 
   test("of an instance that closes is gone on with by another at once", async () => {

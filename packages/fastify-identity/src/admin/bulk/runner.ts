@@ -14,6 +14,8 @@ import { runItem, type Turn } from "./run-item.js";
 const maxJobs = 4;
 /** Users of a job who have their turn at the same time. */
 const maxUsers = 16;
+/** A job whose users take long is said to be worked on this often: it is another process's after half a minute. */
+const keepMs = 10_000;
 /** What the service could not do is tried again after this long. */
 const retryMs = 30_000;
 
@@ -82,10 +84,17 @@ export class BulkRunner {
   /** Each is noted as soon as it is done: what a crash cuts off is few users. */
   async #runAll(job: HeldBulkJob, turns: readonly Turn[]): Promise<void> {
     const { bulkJobs } = this.#service.identity;
+    const keeping = setInterval(() => {
+      bulkJobs
+        .keep(job)
+        .catch((err: unknown) => this.#log.error({ err }, "a bulk job may be lost to another"));
+    }, keepMs);
     const runs = turns.map(async (turn) =>
       bulkJobs.settle({ job, item: turn.item, result: await runItem(turn) }),
     );
-    const failed = (await Promise.allSettled(runs)).find((run) => run.status === "rejected");
+    const results = await Promise.allSettled(runs);
+    clearInterval(keeping);
+    const failed = results.find((run) => run.status === "rejected");
     if (!failed) return;
     await bulkJobs.release({ job, afterMs: retryMs });
     throw failed.reason;
