@@ -59,7 +59,11 @@ test("administrators act for users where that is asked for, and nowhere else", a
       path.includes("impersonation"),
     );
   expect(await routesOf(on)).toEqual([]);
-  expect(await routesOf(acting)).toEqual(["/v1/admin/users/{id}/impersonation", "/v1/admin/impersonations"]);
+  expect(await routesOf(acting)).toEqual([
+    "/v1/session/impersonation",
+    "/v1/admin/users/{id}/impersonation",
+    "/v1/admin/impersonations",
+  ]);
   const { paths } = (await acting.app.inject("/openapi.json")).json();
   expect(paths["/v1/factors"].get.responses["403"].description).toContain("IMPERSONATED");
   expect(paths["/v1/session"].get.responses["403"]?.description ?? "").not.toContain("IMPERSONATED");

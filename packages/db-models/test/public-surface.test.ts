@@ -71,6 +71,7 @@ it("exports these names by subpath and no others", () => {
     "textSchema",
     "tokenPrefixes",
     "typedCode",
+    "unseal",
   ]);
   expect(names(queries)).toEqual([
     "findByQuery",

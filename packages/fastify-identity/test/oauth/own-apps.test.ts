@@ -26,7 +26,7 @@ test("an owner sees the use of their apps, by day and endpoint", async () => {
   expect(list).toContain(usageOf(clientId));
   const shown = (await visitor.get(usageOf(clientId))).body;
   expect(textOf(shown)).toContain("Use of Calendar");
-  expect(shown).toContain("POST /oauth/token refresh_token");
+  expect(textOf(shown)).toContain("POST /oauth/token refresh_token");
   expect(shown).toMatch(/Requests by day: 3 in 30 days/);
 });
 

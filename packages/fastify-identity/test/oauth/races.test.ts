@@ -85,7 +85,7 @@ test("one device, polled a hundred times at the same time: tokens once", async (
   await signIn(visitor, email);
   const form_token = formToken((await visitor.get("/account/device")).body);
   const decision = { form_token, user_code: codes.user_code ?? "", decision: "allow" };
-  expect((await visitor.post("/account/device/decision", decision)).statusCode).toBe(200);
+  expect((await visitor.post("/account/device/decision", decision)).statusCode).toBe(303);
   const poll = { grant_type: grant, device_code: codes.device_code ?? "", client_id };
   const answers = await times(100, (at) => form("/oauth/token", poll, at));
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);

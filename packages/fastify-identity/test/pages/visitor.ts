@@ -78,6 +78,8 @@ export const secretIn = (html: string): string =>
 export const textOf = (html: string): string =>
   html
     .replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, "")
+    // A place where a line may break parts no word.
+    .replace(/<wbr\s*\/?>/g, "")
     .replace(/<[^>]*>/g, " ")
     .replace(/\s+/g, " ")
     .trim();
