@@ -2,6 +2,7 @@ import type { AuditVerification } from "@org/db-models";
 import type { Types } from "mongoose";
 import { Codes } from "../../pages/components/codes.js";
 import { Field, Form, isRefused, Submit, TextArea } from "../../pages/components/form.js";
+import { Pager } from "../../pages/components/pager.js";
 import { type FormState, untouched } from "../../pages/look/frame.js";
 import type { KnownCheckpoint, KnownRecord } from "../acts/audit.js";
 import type { AdminFrame } from "./parts/frame.js";
@@ -67,14 +68,12 @@ export function Audit({ view, frame }: Props) {
             <Event key={event.id.toHexString()} event={event} frame={frame} />
           ))}
         </ul>
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.admin.link(path, query)}>{frame.say("activity.newest")}</a>}
-            {next && (
-              <a href={frame.admin.link(path, { ...query, before: next })}>{frame.say("activity.older")}</a>
-            )}
-          </div>
-        )}
+        <Pager
+          frame={frame}
+          next={next}
+          isFirst={isFirst}
+          linkTo={(page) => frame.admin.link(path, { ...query, ...page })}
+        />
       </section>
       <Verify state={state} frame={frame} />
       {frame.admin.may("audit:export") && <Export view={view} frame={frame} />}

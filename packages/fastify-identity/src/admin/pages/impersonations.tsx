@@ -1,6 +1,7 @@
 import { readPagePosition } from "@org/db-models/queries";
 import { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
+import { Pager } from "../../pages/components/pager.js";
 import {
   type ImpersonationPage,
   type KnownImpersonation,
@@ -59,14 +60,12 @@ function Impersonations({ view, frame }: { view: View; frame: AdminFrame }) {
             ))}
           </ul>
         )}
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.admin.link(path, { actor })}>{frame.say("activity.newest")}</a>}
-            {next && (
-              <a href={frame.admin.link(path, { actor, before: next })}>{frame.say("activity.older")}</a>
-            )}
-          </div>
-        )}
+        <Pager
+          frame={frame}
+          next={next}
+          isFirst={isFirst}
+          linkTo={(page) => frame.admin.link(path, { actor, ...page })}
+        />
       </section>
     </AdminLayout>
   );

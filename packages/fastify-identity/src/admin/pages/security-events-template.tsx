@@ -1,5 +1,6 @@
 import { securityEventKinds, severities } from "@org/db-models/schemas";
 import type { ComponentChildren } from "preact";
+import { Pager } from "../../pages/components/pager.js";
 import type { KnownEvent } from "../acts/security-events.js";
 import type { AdminFrame } from "./parts/frame.js";
 import { AdminLayout, ListFilter, Moment } from "./parts/layout.js";
@@ -39,18 +40,12 @@ export function Events({ view, frame }: { view: EventsView; frame: AdminFrame })
             <EventRow key={event._id.toHexString()} event={event} frame={frame} />
           ))}
         </ul>
-        {(next || !live) && (
-          <div class="actions">
-            {!live && (
-              <a href={frame.admin.link(path, { only: only || undefined })}>{frame.say("activity.newest")}</a>
-            )}
-            {next && (
-              <a href={frame.admin.link(path, { only: only || undefined, before: next })}>
-                {frame.say("activity.older")}
-              </a>
-            )}
-          </div>
-        )}
+        <Pager
+          frame={frame}
+          next={next}
+          isFirst={live !== undefined}
+          linkTo={(page) => frame.admin.link(path, { only: only || undefined, ...page })}
+        />
       </section>
     </AdminLayout>
   );

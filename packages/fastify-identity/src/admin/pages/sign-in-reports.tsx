@@ -2,6 +2,7 @@ import { readPagePosition } from "@org/db-models/queries";
 import { Types } from "mongoose";
 import { IdentityProblem } from "../../flows/problems.js";
 import { Codes } from "../../pages/components/codes.js";
+import { Pager } from "../../pages/components/pager.js";
 import { TakenOff } from "../../pages/templates/sign-in-reports.js";
 import { type KnownReport, listReports, type ReportPage } from "../acts/sign-in-reports.js";
 import type { AdminPage } from "./parts/define.js";
@@ -56,14 +57,12 @@ function Reports({ view, frame }: { view: View; frame: AdminFrame }) {
             ))}
           </ul>
         )}
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.admin.link(path, { user })}>{frame.say("activity.newest")}</a>}
-            {next && (
-              <a href={frame.admin.link(path, { user, before: next })}>{frame.say("activity.older")}</a>
-            )}
-          </div>
-        )}
+        <Pager
+          frame={frame}
+          next={next}
+          isFirst={isFirst}
+          linkTo={(page) => frame.admin.link(path, { user, ...page })}
+        />
       </section>
     </AdminLayout>
   );

@@ -1,5 +1,6 @@
 import { Form, isRefused, Of } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
+import { Pager } from "../components/pager.js";
 import { type FormState, type PageFrame, untouched } from "../look/frame.js";
 import type { AppView, PageViews } from "../views.js";
 import { inReadingOrder, sayScope } from "./oauth.js";
@@ -21,12 +22,7 @@ export function Apps({ view, frame }: { view: PageViews["apps"]; frame: PageFram
             ))}
           </ul>
         )}
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.link(section)}>{frame.say("activity.newest")}</a>}
-            {next && <a href={frame.link(section, { before: next })}>{frame.say("activity.older")}</a>}
-          </div>
-        )}
+        <Pager frame={frame} next={next} isFirst={isFirst} linkTo={(page) => frame.link(section, page)} />
       </section>
       {ownsApps && (
         <p>

@@ -1,6 +1,7 @@
 import { AppUsage as Days } from "../components/app-usage.js";
 import { Of } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
+import { Pager } from "../components/pager.js";
 import type { PageFrame } from "../look/frame.js";
 import type { PageName, PageViews } from "../views.js";
 
@@ -41,12 +42,7 @@ export function OwnApps({ view, frame }: Props<"ownApps">) {
             ))}
           </ul>
         )}
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.link(path)}>{frame.say("activity.newest")}</a>}
-            {next && <a href={frame.link(path, { before: next })}>{frame.say("activity.older")}</a>}
-          </div>
-        )}
+        <Pager frame={frame} next={next} isFirst={isFirst} linkTo={(page) => frame.link(path, page)} />
       </section>
     </AccountLayout>
   );

@@ -1,6 +1,7 @@
 import { DayChart, EndpointTable } from "../components/chart.js";
 import { Check, CurrentPassword, Form, isRefused, Of, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
+import { Pager } from "../components/pager.js";
 import { type PageFrame, untouched } from "../look/frame.js";
 import { english, type MessageId } from "../messages/english.js";
 import type { ActivityView, PageViews } from "../views.js";
@@ -26,12 +27,7 @@ export function Activity({ view, frame }: Props<"activity">) {
             ))}
           </ul>
         )}
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.link("/activity")}>{frame.say("activity.newest")}</a>}
-            {next && <a href={frame.link("/activity", { before: next })}>{frame.say("activity.older")}</a>}
-          </div>
-        )}
+        <Pager frame={frame} next={next} isFirst={isFirst} linkTo={(page) => frame.link("/activity", page)} />
       </section>
     </AccountLayout>
   );

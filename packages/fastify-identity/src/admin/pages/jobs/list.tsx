@@ -5,6 +5,7 @@ import { bulkActs, userStatuses } from "@org/db-models/schemas";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { isRefused } from "../../../pages/components/form.js";
+import { Pager } from "../../../pages/components/pager.js";
 import type { FormState } from "../../../pages/look/frame.js";
 import { FieldErrors } from "../../../pages/serve/define-page.js";
 import * as jobs from "../../bulk/jobs.js";
@@ -120,12 +121,12 @@ function Jobs({ view, frame }: Props) {
             <Row key={job.id.toHexString()} job={job} frame={frame} />
           ))}
         </ul>
-        {(next || !isFirst) && (
-          <div class="actions">
-            {!isFirst && <a href={frame.admin.link(jobsPath)}>{frame.say("activity.newest")}</a>}
-            {next && <a href={frame.admin.link(jobsPath, { before: next })}>{frame.say("activity.older")}</a>}
-          </div>
-        )}
+        <Pager
+          frame={frame}
+          next={next}
+          isFirst={isFirst}
+          linkTo={(page) => frame.admin.link(jobsPath, page)}
+        />
       </section>
     </AdminLayout>
   );
