@@ -57,7 +57,7 @@ function mayHold(schema: SchemaLike, steps: readonly string[]): boolean {
   return rest.length === 0 || typeMayHold(type, rest);
 }
 
-// What a schema says nothing about, or says in variants, may hold anything.
+// A field that the schema says nothing about, or has in variants, may hold anything.
 function typeMayHold(type: SchemaTypeLike | undefined, steps: readonly string[]): boolean {
   const { schema } = (type ?? {}) as { schema?: SchemaLike & { discriminators?: unknown } };
   return !schema || schema.discriminators != null || mayHold(schema, steps);

@@ -60,7 +60,7 @@ function projectionProblems(pattern: string, projection: Document | null | undef
   return modes.size > 1 ? ["wildcardProjection both includes and excludes fields"] : [];
 }
 
-// What is a field of its own must not be one of the pattern's as well.
+// A field of its own must not be one of the pattern as well.
 function overlaps(
   pattern: string,
   plain: readonly string[],

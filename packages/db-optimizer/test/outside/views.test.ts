@@ -1,4 +1,4 @@
-// What is no collection of its own: views, and collections that do not exist. Source: the manual on views (they are read-only
+// Views, and collections that do not exist. Source: the manual on views (they are read-only
 // and have no indexes). Input: a cleanup rule and a named query on a view, a query on a collection that is not there yet,
 // a value that is no model. Right: each is said in its own words, with what to do; nothing advises an index on a view.
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";

@@ -30,7 +30,7 @@ export function answerInTime(scope: FastifyInstance, timeoutMs: number): void {
     const { handler } = route;
     const bounded: RouteHandlerMethod = function (request, reply) {
       const answer: unknown = handler.call(this, request, reply);
-      // What was sent at once is nothing to wait for.
+      // An answer that was sent at once needs no waiting.
       return isPending(answer) && !reply.sent ? inTime(timeoutMs, reply, answer) : answer;
     };
     route.handler = bounded;

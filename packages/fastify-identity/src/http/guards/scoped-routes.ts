@@ -46,7 +46,7 @@ subscribe("fastify.initialization", (message) => {
   const scopes = new AppScopes();
   app.decorate(key, scopes);
   app.addHook("onRoute", function ({ config, method, url }) {
-    // What is open for everybody needs no guard.
+    // A public route needs no guard.
     if (config?.identity !== undefined && config.identity !== "public") scopes.add(`${method} ${url}`, this);
   });
   app.addHook("onReady", (done) => {
