@@ -33,6 +33,22 @@ export function Apps({ view, frame }: { view: PageViews["apps"]; frame: PageFram
   );
 }
 
+/** The name of an app, and whether it is switched off. */
+export function AppName({
+  name,
+  isActive,
+  frame,
+}: Pick<AppView, "name" | "isActive"> & { frame: PageFrame }) {
+  return (
+    <p>
+      <strong>
+        <bdi>{name}</bdi>
+      </strong>{" "}
+      {!isActive && <span class="tag warn">{frame.say("apps.not_active")}</span>}
+    </p>
+  );
+}
+
 interface AppProps {
   app: AppView;
   days: number;
@@ -46,12 +62,7 @@ function App({ app, days, state, frame }: AppProps) {
   return (
     <li>
       <div class="what stack-s">
-        <p>
-          <strong>
-            <bdi>{name}</bdi>
-          </strong>{" "}
-          {!isActive && <span class="tag warn">{frame.say("apps.not_active")}</span>}
-        </p>
+        <AppName name={name} isActive={isActive} frame={frame} />
         {homepage && (
           <p class="small">
             <bdi dir="ltr">{homepage}</bdi>

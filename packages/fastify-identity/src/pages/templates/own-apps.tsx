@@ -4,6 +4,7 @@ import { AccountLayout } from "../components/layout.js";
 import { Pager } from "../components/pager.js";
 import type { PageFrame } from "../look/frame.js";
 import type { PageName, PageViews } from "../views.js";
+import { AppName } from "./apps.js";
 
 interface Props<P extends PageName> {
   view: PageViews[P];
@@ -27,12 +28,7 @@ export function OwnApps({ view, frame }: Props<"ownApps">) {
             {apps.map(({ clientId, name, isActive, createdAt }) => (
               <li key={clientId}>
                 <div class="what stack-s">
-                  <p>
-                    <strong>
-                      <bdi>{name}</bdi>
-                    </strong>{" "}
-                    {!isActive && <span class="tag warn">{frame.say("apps.not_active")}</span>}
-                  </p>
+                  <AppName name={name} isActive={isActive} frame={frame} />
                   <p class="muted small">{frame.say("apps.since", { date: frame.date(createdAt) })}</p>
                 </div>
                 <a href={frame.link(`${path}/usage`, { client_id: clientId })}>
