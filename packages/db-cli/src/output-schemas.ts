@@ -18,7 +18,7 @@ const failure = z.looseObject({ error: fault });
 const collectionStep = z.looseObject({
   kind: z.string(),
   collection: z.string(),
-  destructive: z.boolean().describe("It waits for --run or --allow-expiry"),
+  destructive: z.boolean().describe("Done only with --run or --allow-expiry"),
 });
 
 const indexStep = collectionStep.extend({

@@ -217,14 +217,14 @@ function stepsText({ collections, indexes }: SetupPlan, paint: Paint): string[] 
 function needsRun(steps: readonly PlanStep[]): string {
   if (!steps.some(({ destructive }) => destructive)) return "";
   const expires = steps.some(({ destructive, expiring }) => destructive && expiring);
-  return `; what replaces, weakens, drops or deletes waits for --run${expires ? " (expiries alone: --allow-expiry)" : ""}`;
+  return `; what replaces, weakens, drops or deletes needs --run${expires ? " (expiries alone: --allow-expiry)" : ""}`;
 }
 
 /** A step on a collection, for people. */
 export function collectionText(step: CollectionStep, paint: Paint): string {
   const { kind, collection, reason, destructive, riskReason: risk } = step;
   return [
-    `  ${paint("cyan", stepVerb(kind))} ${collection}${destructive ? paint("red", " (waits for --run)") : ""}: ${reason}`,
+    `  ${paint("cyan", stepVerb(kind))} ${collection}${destructive ? paint("red", " (only with --run)") : ""}: ${reason}`,
     ...(risk ? [`      ${paint(destructive ? "red" : "yellow", "risk")}: ${risk}`] : []),
   ].join("\n");
 }
@@ -239,7 +239,7 @@ export function stepText(step: IndexStep, paint: Paint): string {
   const back = reversible ? "reversible at once" : "not reversible without a build or a loss";
   return [
     "",
-    `  ${paint("cyan", stepVerb(kind))} ${collection}.${index}${destructive ? paint("red", " (waits for --run)") : ""}${why}`,
+    `  ${paint("cyan", stepVerb(kind))} ${collection}.${index}${destructive ? paint("red", " (only with --run)") : ""}${why}`,
     `      ${paint(colourOfRisk[risk], `${risk} risk`)}: ${riskReason}; ${back}`,
     ...costText(step),
     ...commands.map((command) => paint("dim", `      ${command}`)),
