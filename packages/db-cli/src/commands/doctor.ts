@@ -212,9 +212,12 @@ async function adminCommand(connection: Connection, command: object): Promise<Re
   return (await connection.db?.admin().command(command as never)) ?? {};
 }
 
+function wrongOf(checks: readonly Check[]): (asked: Check["name"]) => boolean {
+  return (asked) => checks.some(({ name, state }) => name === asked && state === "wrong");
+}
+
 function nextCommand(read: Read, checks: readonly Check[], selection: SelectionOptions): string {
-  const isWrong = (asked: Check["name"]) =>
-    checks.some(({ name, state }) => name === asked && state === "wrong");
+  const isWrong = wrongOf(checks);
   if (isWrong("mongoose")) return "update Mongoose, then org-db doctor";
   if (isWrong("connection")) return "update the server, then org-db doctor";
   if (!("faults" in read)) return "give the user the privileges above, then org-db doctor";
@@ -229,9 +232,8 @@ function nextCommand(read: Read, checks: readonly Check[], selection: SelectionO
 }
 
 function exitCodeOf(read: Read, checks: readonly Check[]): ExitCode {
-  const unfit = checks.some(
-    ({ name, state }) => state === "wrong" && (name === "mongoose" || name === "connection"),
-  );
+  const isWrong = wrongOf(checks);
+  const unfit = isWrong("mongoose") || isWrong("connection");
   if (unfit || ("faults" in read && read.faults.length > 0)) return exitCodes.error;
   // As for health: what is known to be wrong is said, whatever stays unknown beside it.
   if (checks.some(({ state }) => state === "wrong")) return exitCodes.drift;

@@ -1,7 +1,9 @@
 // The index that each rule reads by.
+
 import { isDeepStrictEqual } from "node:util";
 import type { Connection } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
+import { isWithin } from "../core/paths.js";
 import { collectionText, shellText } from "../indexes/command.js";
 import { type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
 import type { ParsedCleanupRule } from "./rules.js";
@@ -37,8 +39,7 @@ export async function ruleIndexes(
 function assertDistinct({ name, action }: ParsedCleanupRule, indexes: readonly ActualIndex[]): void {
   if (typeof action === "string" || !("anonymise" in action)) return;
   const { set, unset } = action.anonymise;
-  const covers = (paths: readonly string[], field: string) =>
-    paths.some((path) => field === path || field.startsWith(`${path}.`));
+  const covers = (paths: readonly string[], field: string) => paths.some((path) => isWithin(field, path));
   const refusing = indexes.find(
     ({ keys, unique, sparse, partialFilterExpression }) =>
       unique &&

@@ -1,4 +1,5 @@
 // Contradictions within a rule and between rules.
+import { isWithin } from "../core/paths.js";
 import type { ParsedCleanupRule } from "./rules.js";
 
 /** Problems that span several fields or rules: contradictions within a rule or between rules. Pure. */
@@ -40,7 +41,7 @@ function* anonymiseProblems(
 }
 
 function overlap(one: string, other: string): boolean {
-  return one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`);
+  return isWithin(one, other) || isWithin(other, one);
 }
 
 // One archive of two collections could hold two documents of one _id.

@@ -1,6 +1,6 @@
 // Finds faults of declared indexes without asking a server.
 import type { Document } from "../core/model.js";
-import { isTrue } from "./spec.js";
+import { isDirectionName, isTrue } from "./spec.js";
 import { wildcardProblems } from "./wildcard-problems.js";
 
 const kinds: readonly unknown[] = ["text", "hashed", "2d", "2dsphere"];
@@ -76,14 +76,7 @@ function isLast(steps: readonly string[], at: number): boolean {
 function isDirection(value: unknown): boolean {
   if (typeof value === "number" || typeof value === "bigint")
     return Number(value) !== 0 && !Number.isNaN(Number(value));
-  return (
-    value === "asc" ||
-    value === "desc" ||
-    value === "ascending" ||
-    value === "descending" ||
-    value === "1" ||
-    value === "-1"
-  );
+  return typeof value === "string" && isDirectionName(value);
 }
 
 function flagProblems(name: string, value: unknown): string[] {

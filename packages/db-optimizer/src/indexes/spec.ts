@@ -114,11 +114,23 @@ function canonicalKeys(key: Document, weights: Document | undefined): IndexKey[]
   });
 }
 
+/** The words that the driver takes for a direction. */
+const directions: ReadonlyMap<string, 1 | -1> = new Map([
+  ["1", 1],
+  ["asc", 1],
+  ["ascending", 1],
+  ["-1", -1],
+  ["desc", -1],
+  ["descending", -1],
+]);
+
+export const isDirectionName = (kind: string): boolean => directions.has(kind);
+
 function canonicalKind(value: unknown): IndexKeyKind {
   if (typeof value === "number" || typeof value === "bigint") return value < 0 ? -1 : 1;
-  if (value === true || value === "asc" || value === "ascending" || value === "1") return 1;
-  if (value === "desc" || value === "descending" || value === "-1") return -1;
-  return typeof value === "string" ? value : Number(value) < 0 ? -1 : 1;
+  if (value === true) return 1;
+  if (typeof value === "string") return directions.get(value) ?? value;
+  return Number(value) < 0 ? -1 : 1;
 }
 
 function textSettings(keys: readonly IndexKey[], options: Document): TextSettings {

@@ -1,6 +1,7 @@
 // Rules of wildcard indexes.
 import type { Document } from "../core/model.js";
-import { isTrue } from "./spec.js";
+import { isWithin } from "../core/paths.js";
+import { isDirectionName, isTrue } from "./spec.js";
 
 /**
  * Why no server builds an index on a pattern of fields, or takes a `wildcardProjection`; empty when nothing is known against
@@ -36,10 +37,6 @@ export function wildcardProblems(key: Document, options: Document): string[] {
 
 function isPattern(field: string): boolean {
   return field === "$**" || field.endsWith(".$**");
-}
-
-function isDirectionName(kind: string): boolean {
-  return ["asc", "desc", "ascending", "descending", "1", "-1"].includes(kind);
 }
 
 function textProblems(pattern: string, projection: Document | null | undefined): string[] {
@@ -78,10 +75,6 @@ function overlaps(
   return plain
     .filter((field) => field !== "_id" && named(field) === includes)
     .map((field) => `wildcardProjection has to leave out ${field}, which is a field of the index`);
-}
-
-function isWithin(field: string, root: string): boolean {
-  return field === root || field.startsWith(`${root}.`);
 }
 
 function leaves(projection: Document, prefix: string): [path: string, value: unknown][] {

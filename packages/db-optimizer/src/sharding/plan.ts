@@ -1,6 +1,8 @@
 // Plans the sharding of one collection.
+
 import type { Document } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
+import { isWithin } from "../core/paths.js";
 import { collectionText, shellText } from "../indexes/command.js";
 import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
 import { shardKeyCandidates } from "./candidates.js";
@@ -97,7 +99,7 @@ function fieldsOf(key: readonly IndexKey[]): string[] {
 }
 
 function liesIn(key: readonly IndexKey[], arrays: readonly string[]): boolean {
-  return key.some(({ field }) => arrays.some((path) => field === path || field.startsWith(`${path}.`)));
+  return key.some(({ field }) => arrays.some((path) => isWithin(field, path)));
 }
 
 function isSame(key: readonly IndexKey[], other: readonly IndexKey[] | undefined): boolean {
