@@ -189,6 +189,15 @@ export function optionTexts(spec: IndexSpec): Record<IndexOption, string> {
   };
 }
 
+/**
+ * Whether the index compares text by its bytes.
+ *
+ * @param collated - whether its collection has a collation, which an index without one takes over.
+ */
+export function isByBytes({ collation }: Pick<IndexSpec, "collation">, collated: boolean): boolean {
+  return collation === null || (collation === undefined && !collated);
+}
+
 /** The keys in order, as one text. */
 export function keysText({ keys }: Pick<IndexSpec, "keys">): string {
   return JSON.stringify(keys.map(({ field, kind }) => [field, kind]));

@@ -1,6 +1,6 @@
 // Weighs a shard key.
 import type { NamedQuery } from "../core/named-query.js";
-import type { IndexKey, IndexSpec } from "../indexes/spec.js";
+import { type IndexKey, type IndexSpec, isByBytes } from "../indexes/spec.js";
 import type { KeyMeasure } from "./measure.js";
 import { type Target, targetOf } from "./targeting.js";
 
@@ -51,17 +51,22 @@ const fewestValues = 100;
 const commonShare = 0.1;
 const monotonicFrom = 0.7;
 
-/** Weighs a key. Pure. */
+/**
+ * Weighs a key. Pure.
+ *
+ * @param collated - whether the collection compares text otherwise than by bytes unless told to.
+ */
 export function judgeShardKey(
   key: readonly IndexKey[],
   measure: KeyMeasure,
   queries: readonly NamedQuery[],
   indexes: readonly IndexSpec[],
+  collated: boolean,
 ): ShardKeyCandidate {
-  const targets = queries.map((query) => ({ query: query.name, target: targetOf(query, key) }));
+  const targets = queries.map((query) => ({ query: query.name, target: targetOf(query, key, collated) }));
   const hot = queries.filter(({ rare }) => !rare);
-  const forbids = forbiddenUnique(key, indexes);
-  const scattered = hot.filter((query) => targetOf(query, key) === "all_shards").length;
+  const forbids = forbiddenUnique(key, indexes, collated);
+  const scattered = hot.filter((query) => targetOf(query, key, collated) === "all_shards").length;
   const problems: ShardKeyProblem[] = [
     ...(measure.arrays ? (["array"] as const) : []),
     ...(forbids.length > 0 ? (["forbids_unique"] as const) : []),
@@ -92,13 +97,20 @@ function problemsOfValues(key: readonly IndexKey[], measure: KeyMeasure): ShardK
 
 /**
  * Unique indexes that the key forbids: all but those that begin with `_id`, or with the fields of the key by their names,
- * hashed or not. `isIndexUniquenessCompatible` in
- * https://github.com/mongodb/mongo/blob/master/src/mongo/s/shard_key_pattern.cpp
+ * hashed or not (`isIndexUniquenessCompatible` in
+ * https://github.com/mongodb/mongo/blob/master/src/mongo/s/shard_key_pattern.cpp); and each that compares text by a
+ * collation, as what it takes for equal may lie on two shards.
  */
-function forbiddenUnique(key: readonly IndexKey[], indexes: readonly IndexSpec[]): string[] {
+function forbiddenUnique(
+  key: readonly IndexKey[],
+  indexes: readonly IndexSpec[],
+  collated: boolean,
+): string[] {
   const begins = ({ keys }: IndexSpec) =>
     keys[0]?.field === "_id" || key.every(({ field }, at) => keys[at]?.field === field);
-  return indexes.filter((index) => index.unique && !begins(index)).map(({ name }) => name);
+  return indexes
+    .filter((index) => index.unique && !(begins(index) && isByBytes(index, collated)))
+    .map(({ name }) => name);
 }
 
 /** The better first; of equals the one that forbids less, then of fewer fields, then a ranged before a hashed one. Pure. */

@@ -4,7 +4,7 @@ import type { Document } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
 import { isWithin } from "../core/paths.js";
 import { collectionText, shellText } from "../indexes/command.js";
-import { type IndexKey, type IndexSpec, keysText } from "../indexes/spec.js";
+import { type IndexKey, type IndexSpec, isByBytes, keysText } from "../indexes/spec.js";
 import { shardKeyCandidates } from "./candidates.js";
 import { byPoints, judgeShardKey, type ShardKeyCandidate } from "./judge.js";
 import { measureKey } from "./measure.js";
@@ -63,7 +63,17 @@ export function planSharding(input: ShardPlanInput): CollectionShardPlan {
   const all = [input.current, input.declared, ...keys].filter((key) => key !== undefined);
   const distinct = [...new Map(all.map((key) => [keysText({ keys: key }), key])).values()];
   const candidates = distinct
-    .map((key) => judgeShardKey(key, measureKey(fieldsOf(key), input.sample), input.queries, input.indexes))
+    // The index on _id has the collation of its collection, and a shard key's index has none.
+    .filter((key) => !(input.collated && isIdAlone(key)))
+    .map((key) =>
+      judgeShardKey(
+        key,
+        measureKey(fieldsOf(key), input.sample),
+        input.queries,
+        input.indexes,
+        input.collated,
+      ),
+    )
     .filter(({ key, problems }) => !problems.includes("array") && !liesIn(key, input.arrays))
     .sort(byPoints);
   preferDeclared(candidates, input.declared);
@@ -183,7 +193,7 @@ function isIdAlone(key: readonly IndexKey[]): boolean {
 
 // An index that leaves documents out, or compares otherwise than by bytes, cannot hold a shard key.
 function supports(index: IndexSpec, key: readonly IndexKey[], collated: boolean): boolean {
-  const byBytes = index.collation === null || (index.collation === undefined && !collated);
+  const byBytes = isByBytes(index, collated);
   const whole = !index.sparse && !index.hidden && !index.partialFilterExpression && byBytes;
   return (
     whole &&
@@ -199,7 +209,10 @@ function notesOn({ collated, sample }: ShardPlanInput, best: ShardKeyCandidate):
       (name) => `${name} cannot stay unique: begin it with the shard key, or enforce it elsewhere`,
     ),
     ...(scattering.length > 0 ? [`every shard would be asked by ${scattering.join(", ")}`] : []),
-    ...(key[0]?.field === "_id" ? [] : ["_id is then unique within a shard only: let the driver make it"]),
+    // Nor is it as the first of several: the others then tell where a document lies.
+    ...(key.length === 1 && key[0]?.field === "_id"
+      ? []
+      : ["_id is then unique within a shard only: let the driver make it"]),
     ...(collated ? ["a shard key compares text by bytes, whatever the collection's collation"] : []),
     ...(sample.length === 0 ? ["there is no document to measure a key on"] : []),
     ...(sample.length > 0 && measure.monotonicity === null

@@ -17,10 +17,16 @@ const ranges = ["$gt", "$gte", "$lt", "$lte"];
 /**
  * Where a query goes in a collection sharded by a key. Pure. A router targets by equality on the whole key (one shard), by
  * equality or a range on its first fields (some shards), and otherwise asks every shard.
+ *
+ * @param collated - whether the collection compares text otherwise than by bytes: a query without a collation then does too.
  */
-export function targetOf(query: Pick<NamedQuery, "filter" | "collation">, key: readonly IndexKey[]): Target {
+export function targetOf(
+  query: Pick<NamedQuery, "filter" | "collation">,
+  key: readonly IndexKey[],
+  collated = false,
+): Target {
   // Equal under a collation is not equal in the key, which compares bytes.
-  const byBytes = !query.collation || query.collation.locale === "simple";
+  const byBytes = query.collation ? query.collation.locale === "simple" : !collated;
   return targetOfFilter(query.filter, new Map(), key, byBytes);
 }
 
@@ -36,6 +42,7 @@ function targetOfFilter(
     for (const [field, condition] of Object.entries(part)) {
       if (field === "$and" && Array.isArray(condition)) for (const item of condition) visit(item as Document);
       else if (field === "$or" && Array.isArray(condition)) branches.push(condition as Document[]);
+      else if (field === "$expr") narrowByExpression(constraints, condition, byBytes);
       else if (!field.startsWith("$")) narrow(constraints, field, condition, byBytes);
     }
   };
@@ -64,14 +71,51 @@ function targetOfConstraints(constraints: Constraints, key: readonly IndexKey[])
   return exact ? "one_shard" : "some_shards";
 }
 
-/** Narrows a field by a condition, and its parts where the condition is a whole document. */
 function narrow(into: Map<string, Constraint>, field: string, condition: unknown, byBytes: boolean): void {
-  tighten(into, field, constraintOf(condition, byBytes));
-  if (!isPlainDocument(condition) || isOperators(condition)) return;
-  for (const [part, value] of Object.entries(condition)) {
+  const whole = wholeOf(condition);
+  if (whole) narrowToValue(into, field, whole.value, byBytes);
+  else tighten(into, field, constraintOf(condition, byBytes));
+}
+
+/** The one value that a condition asks for; the server takes a list of one for that one. */
+function wholeOf(condition: unknown): { readonly value: unknown } | undefined {
+  if (!isOperators(condition)) return isPattern(condition) ? undefined : { value: condition };
+  if ("$eq" in condition) return { value: condition.$eq };
+  const list = condition.$all ?? condition.$in;
+  return Array.isArray(list) && list.length === 1 ? { value: list[0] } : undefined;
+}
+
+/** Narrows a field to a value, and its parts where that is a whole document. */
+function narrowToValue(into: Map<string, Constraint>, field: string, value: unknown, byBytes: boolean): void {
+  if (isPoint(value, byBytes)) tighten(into, field, "point");
+  if (!isPlainDocument(value) || isOperators(value)) return;
+  for (const [part, inner] of Object.entries(value)) {
     // Within a whole document an operator is a field like any other, and no value to be found by.
-    if (!isOperators(value)) narrow(into, `${field}.${part}`, value, byBytes);
+    if (!isOperators(inner)) narrowToValue(into, `${field}.${part}`, inner, byBytes);
   }
+}
+
+/** Narrows fields by the comparisons with constants that an expression makes; the server does it by indexes as well. */
+function narrowByExpression(into: Map<string, Constraint>, expression: unknown, byBytes: boolean): void {
+  if (!isPlainDocument(expression)) return;
+  for (const [operator, operands] of Object.entries(expression)) {
+    if (!Array.isArray(operands)) continue;
+    if (operator === "$and") for (const operand of operands) narrowByExpression(into, operand, byBytes);
+    const found = operator === "$eq" ? "point" : ranges.includes(operator) ? "range" : undefined;
+    const field = operands.map(fieldOf).find((path) => path !== undefined);
+    const constant = operands.map(constantOf).find((one) => one !== undefined);
+    if (found && field && constant && isPoint(constant.value, byBytes)) tighten(into, field, found);
+  }
+}
+
+function fieldOf(operand: unknown): string | undefined {
+  return typeof operand === "string" && /^\$[^$]/.test(operand) ? operand.slice(1) : undefined;
+}
+
+function constantOf(operand: unknown): { readonly value: unknown } | undefined {
+  if (isPlainDocument(operand)) return "$literal" in operand ? { value: operand.$literal } : undefined;
+  const isPath = typeof operand === "string" && operand.startsWith("$");
+  return isPath || operand === null || operand === undefined ? undefined : { value: operand };
 }
 
 function isPlainDocument(value: unknown): value is Document {
@@ -85,22 +129,39 @@ function tighten(into: Map<string, Constraint>, field: string, found: Constraint
 }
 
 function constraintOf(condition: unknown, byBytes: boolean): Constraint | undefined {
-  if (!isOperators(condition)) return isPoint(condition, byBytes) ? "point" : undefined;
-  if ("$eq" in condition) return isPoint(condition.$eq, byBytes) ? "point" : undefined;
-  const { $all: all } = condition;
-  if (Array.isArray(all)) return all.length === 1 && isPoint(all[0], byBytes) ? "point" : undefined;
-  if (Array.isArray(condition.$in)) {
-    if (!condition.$in.every((value) => isPoint(value, byBytes))) return undefined;
-    return condition.$in.length === 1 ? "point" : "points";
-  }
+  const prefixed = byBytes && hasPrefix(condition) ? "range" : undefined;
+  if (!isOperators(condition)) return prefixed;
+  if (Array.isArray(condition.$in))
+    return condition.$in.every((value) => isPoint(value, byBytes)) ? "points" : undefined;
   const bounds = ranges.filter((operator) => operator in condition);
   const usable = bounds.length > 0 && bounds.every((operator) => isPoint(condition[operator], byBytes));
-  return usable ? "range" : undefined;
+  return usable ? "range" : prefixed;
 }
 
+/** Whether a pattern matches only what begins with some text: those values lie together. */
+function hasPrefix(condition: unknown): boolean {
+  const { source, flags } = patternOf(condition);
+  return !/[imx]/.test(flags) && !source.includes("|") && literalStart.test(source);
+}
+
+/** A character that stands for itself, and has to be there, after the beginning of the text. */
+const literalStart = /^(?:\^|\\A)(?:[^\\^$.|?*+()[\]{}]|\\[^a-zA-Z0-9])(?![*?{])/;
+
+function patternOf(condition: unknown): { readonly source: string; readonly flags: string } {
+  if (isPattern(condition)) {
+    if (condition instanceof RegExp) return condition;
+    return { source: condition.pattern, flags: condition.options };
+  }
+  if (!isOperators(condition)) return { source: "", flags: "" };
+  const { $regex, $options } = condition;
+  const { source, flags } = isPattern($regex) ? patternOf($regex) : { source: String($regex), flags: "" };
+  return { source, flags: typeof $options === "string" ? $options : flags };
+}
+
+/** Whether the key has one place for a value: a list, or text within a collation, may be in several. */
 function isPoint(value: unknown, byBytes: boolean): boolean {
   if (isPattern(value) || Array.isArray(value)) return false;
-  return byBytes || typeof value !== "string";
+  return byBytes || !(typeof value === "string" || isPlainDocument(value));
 }
 
 function isOperators(value: unknown): value is Document {

@@ -140,6 +140,34 @@ describe("planSharding", () => {
     expect(planSharding(input({ queries: [ofUser], indexes: bytewise })).commands).toHaveLength(2);
   });
 
+  test("in a collated collection text asks every shard, and _id is a key by hash only", () => {
+    const byName = { name: "byName", collection: "things", filter: { name: "x" } };
+    const sample = many(200, (n) => ({ name: `n${scrambled(n)}` }));
+    const of = (collated: boolean) => {
+      const { candidates } = planSharding(input({ queries: [byName], sample, collated }));
+      const target = candidates.find(({ key }) => text(key) === "name:1")?.targets[0]?.target;
+      return [target, candidates.filter(({ key }) => /^_id:(1|hashed)$/.test(text(key) ?? "")).length];
+    };
+    expect([of(false), of(true)]).toEqual([
+      ["one_shard", 2],
+      ["all_shards", 1],
+    ]);
+  });
+
+  test.each<[key: IndexKey[], isUnique: boolean]>([
+    [[{ field: "_id", kind: "hashed" }], true],
+    [
+      [
+        { field: "_id", kind: 1 },
+        { field: "user", kind: 1 },
+      ],
+      false,
+    ],
+  ])("by %j _id stays unique across shards: %j", (declared, isUnique) => {
+    const { notes } = planSharding(input({ declared, sample: [] }));
+    expect(notes.some((note) => note.startsWith("_id is then unique within a shard only"))).toBe(!isUnique);
+  });
+
   test("a field that lies in arrays is left out", () => {
     const sample = many(50, (n) => ({ user: [n] }));
     const { candidates } = planSharding(input({ sample, queries: [ofUser] }));

@@ -40,9 +40,28 @@ test.each<[key: IndexKey[], index: Record<string, 1 | -1>, stays: boolean]>([
   [hashed("a.b"), { c: -1, "a.b": 1 }, false],
 ])("by %j, a unique index on %j stays unique: %s", (key, index, stays) => {
   const unique = canonicalIndex("things", index, { name: "once", unique: true });
-  const { forbids } = judgeShardKey(key, measureKey(["a"], []), [], [unique]);
+  const { forbids } = judgeShardKey(key, measureKey(["a"], []), [], [unique], false);
   expect(forbids).toEqual(stays ? [] : ["once"]);
 });
+
+// Of the tests "shard collection and non-simple collation" of MongoDB 8: jstests/sharding.
+test.each<[index: Record<string, 1>, collation: Document | undefined, collated: boolean, stays: boolean]>([
+  [{ a: 1 }, undefined, false, true],
+  [{ a: 1 }, { locale: "simple" }, true, true],
+  [{ a: 1 }, { locale: "en", strength: 2 }, false, false],
+  [{ a: 1 }, undefined, true, false],
+  [{ _id: 1, b: 1 }, { locale: "en", strength: 2 }, false, false],
+  [{ _id: 1, b: 1 }, { locale: "simple" }, true, true],
+])(
+  "by a, a unique index on %j with the collation %j, of a collated collection or not (%j), stays: %j",
+  (index, collation, collated, stays) => {
+    const spec = canonicalIndex("things", index, { name: "once", unique: true, collation });
+    // As declared: it takes over what its collection has.
+    const unique = collation ? spec : { ...spec, collation: undefined };
+    const { forbids } = judgeShardKey(ranged("a"), measureKey(["a"], []), [], [unique], collated);
+    expect(forbids).toEqual(stays ? [] : ["once"]);
+  },
+);
 
 // ExtractQueryShardKeySingle, Compound, Nested, DeepNested, Hashed: a whole key goes to one shard.
 test.each<[key: IndexKey[], filter: Document, oneShard: boolean]>([
