@@ -205,7 +205,7 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
   // The name of the database is known once the connection is open.
   if (cache)
     void connection.asPromise().then(
-      ({ name }) => cache.start(name),
+      () => cache.start(own),
       () => undefined,
     );
   const recorders = recordersOf(models, settings, cache);

@@ -98,10 +98,44 @@ describe("where there is no stream", () => {
   });
 });
 
+it("heartbeats that come back from another server than sessions are read from prove nothing", async () => {
+  const errors: unknown[] = [];
+  let written = 0;
+  // As of another server: what is written there is not here.
+  const elsewhere: Play = {
+    update: {
+      answer: (command) => {
+        if (String(command.update) !== "cache_heartbeats") return undefined;
+        written += 1;
+        return { ok: 1, n: 1, nModified: 1 };
+      },
+    },
+  };
+  const front = await playInFront(inject("engine").uri, elsewhere);
+  const identity = createIdentity({
+    connection: temporary.connection,
+    sessionCache: { uri: withDatabase(front.uri, temporary.name) },
+    onError: (error) => errors.push(error),
+  });
+  try {
+    await until(() => written > 1);
+    expect(metricsOf(identity)).toMatchObject({ state: "lost", trusted: false, echoes: 0 });
+    // Reported once, and entries rest on their own read.
+    expect(errors).toEqual([
+      expect.objectContaining({ message: expect.stringContaining("sessionCache.uri") }),
+    ]);
+    await untilRemembered(identity, (await signIn(identity)).token);
+  } finally {
+    await identity.close();
+    await front.stop();
+  }
+});
+
 describe("a stream that ends", () => {
   it.each([
     [286, "ChangeStreamHistoryLost"],
     [280, "ChangeStreamFatalError"],
+    [10334, "BSONObjectTooLarge"],
   ] as const)("with %i (%s) empties memory, and another begins", async (code, codeName) => {
     let ends = false;
     const play: Play = {
@@ -122,6 +156,43 @@ describe("a stream that ends", () => {
       await until(() => metricsOf(identity).epochs > epochs);
       await untilTrusted(identity);
       await untilRemembered(identity, token);
+    });
+  });
+
+  it("that fails again and again from the same place begins elsewhere", async () => {
+    let [isStuck, isResumed, answers] = [false, false, 0];
+    const play: Play = {
+      aggregate: {
+        answer: (command) => {
+          if (!isStreamOpening(command)) return undefined;
+          isResumed = JSON.stringify(command.pipeline).includes("resumeAfter");
+          answers = 0;
+          return undefined;
+        },
+        change: (reply) =>
+          isStuck && isResumed ? { ...reply, cursor: { ...reply.cursor, firstBatch: [] } } : reply,
+      },
+      getMore: {
+        // As of a server that scans for a while before it comes to what it can't deliver.
+        answer: ({ getMore: id }) => {
+          if (isStuck && !isResumed && answers > 0) isStuck = false;
+          if (!isStuck) return undefined;
+          answers += 1;
+          const ns = `${temporary.name}.$cmd.aggregate`;
+          return isResumed && answers === 1
+            ? { ok: 1, cursor: { id, ns, nextBatch: [] } }
+            : failure(8, "UnknownError");
+        },
+      },
+    };
+    await behind(play, async (identity) => {
+      await untilTrusted(identity);
+      const { epochs } = metricsOf(identity);
+      [isStuck, answers] = [true, 0];
+      await until(() => metricsOf(identity).epochs > epochs);
+      isStuck = false;
+      await untilTrusted(identity);
+      await untilRemembered(identity, (await signIn(identity)).token);
     });
   });
 
@@ -186,7 +257,7 @@ describe("a revocation that is settled", () => {
 });
 
 describe("options", () => {
-  it.each(["w=1", "w=0", "w=2", "journal=false"])(
+  it.each(["w=1", "w=0", "w=2", "journal=false", "j=false", "fsync=false"])(
     "a connection string with %s is refused",
     async (option) => {
       const opening = openIdentity(`${temporary.uri}&${option}`, { sessionCache: {} });

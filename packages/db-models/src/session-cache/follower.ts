@@ -21,7 +21,7 @@ const firstPauseMs = 100;
 const longestPauseMs = 5 * duration.second;
 /** A server without change streams may get them. */
 const unavailablePauseMs = duration.minute;
-/** Links that failed one after the other from the same place in the log. */
+/** Links that failed one after the other from a place in the log that none of them got beyond. */
 const maxResumes = 5;
 
 /** Keeps a cache linked to its server: one link after the other, each from where the one before was. */
@@ -51,13 +51,14 @@ export class Follower {
     return this.#link?.isOpen ? "streaming" : this.#state;
   }
 
-  start(database: string): void {
+  start({ database, seesHeartbeat }: Pick<LinkOptions, "database" | "seesHeartbeat">): void {
     if (this.#closing.signal.aborted) return;
     this.#cache.onWake(() => this.#tick());
     this.#timer = setInterval(() => this.#tick(), this.#cache.rules.boundMs / beatsPerBound).unref();
     this.#running = this.#run({
       uri: this.#uri,
       database,
+      seesHeartbeat,
       collection: heartbeatCollection,
       instance: this.#instance,
     });
@@ -96,12 +97,13 @@ export class Follower {
     while (!this.#closing.signal.aborted) {
       this.#heartbeats.forget();
       this.#link = new Link(options, this.#cache, this.#heartbeats, this.#token);
+      const { counts } = this.#cache;
+      const echoesBefore = counts.echoes;
       const end = await this.#link.run();
-      const wasOpen = this.#link.hasBeenOpen;
       this.#token = this.#link.token;
       this.#link = undefined;
       if (this.#closing.signal.aborted) return;
-      this.#settle(end, wasOpen);
+      this.#settle(end, counts.echoes > echoesBefore);
       const pauseMs = end.kind === "unavailable" ? unavailablePauseMs : this.#pauseMs;
       await wait(pauseMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
     }
@@ -111,10 +113,11 @@ export class Follower {
     return Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs);
   }
 
-  #settle(end: LinkEnd, wasOpen: boolean): void {
-    this.#failures = wasOpen ? 0 : this.#failures + 1;
+  /** @param echoed - whether a heartbeat came back: only then was everything before it passed, whatever it was. */
+  #settle(end: LinkEnd, echoed: boolean): void {
+    this.#failures = echoed ? 0 : this.#failures + 1;
     if (end.kind === "lost" && this.#failures < maxResumes) {
-      if (wasOpen || this.#state !== "lost") this.#report(end.error);
+      if (echoed || this.#state !== "lost") this.#report(end.error);
       this.#state = "lost";
       return;
     }

@@ -21,6 +21,8 @@ export type Unavailability = "standalone" | "sharded" | "not_permitted";
 export interface LinkOptions extends HeartbeatOrigin {
   readonly uri: string;
   readonly database: string;
+  /** Whether the connection that checks read by has this instance's heartbeat. */
+  readonly seesHeartbeat: (instance: mongo.ObjectId) => Promise<boolean>;
 }
 
 type ResumeToken = mongo.ResumeToken;
@@ -33,6 +35,9 @@ const heartbeatLifeMs = duration.day;
 const maxAwaitTimeMs = duration.second;
 const connectTimeoutMs = 5 * duration.second;
 
+const notThere =
+  "the heartbeat that the session cache wrote is not in the database that sessions are read from: sessionCache.uri must lead to the same server";
+
 /** Unauthorized. */
 const notPermitted = 13;
 /** Codes of a server or a user without change streams: standalone, unknown stage, no such command. */
@@ -42,8 +47,11 @@ const noStreams: ReadonlyMap<unknown, Unavailability> = new Map([
   [40324, "standalone"],
   [59, "standalone"],
 ]);
-/** CappedPositionLost, InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost. */
-const gaps: ReadonlySet<unknown> = new Set([136, 260, 280, 286]);
+/**
+ * CappedPositionLost, InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost; BSONObjectTooLarge, of a change that
+ * no stream can deliver: https://www.mongodb.com/docs/manual/changeStreams/#resume-tokens-from-change-events
+ */
+const gaps: ReadonlySet<unknown> = new Set([136, 260, 280, 286, 10334]);
 
 /**
  * One connection of the cache to the server: a change stream, and the heartbeats that come back in it. It has a client of its
@@ -86,10 +94,6 @@ export class Link {
     return this.#isOpen && !this.#isOver;
   }
 
-  get hasBeenOpen(): boolean {
-    return this.#isOpen;
-  }
-
   /** Since when the server has owed an answer. */
   get awaitedSince(): Moment | undefined {
     return this.#isOpen ? this.#heartbeats.awaitedSince : this.#startedAt;
@@ -110,9 +114,13 @@ export class Link {
     this.#giveUp({ kind: "lost", error });
   }
 
-  /** Sends a heartbeat, unless too many wait for an answer. */
-  async beat(): Promise<void> {
-    if (this.#isOver || this.#unanswered >= maxUnanswered) return;
+  /**
+   * Sends a heartbeat, unless too many wait for an answer.
+   *
+   * @returns whether it was written.
+   */
+  async beat(): Promise<boolean> {
+    if (this.#isOver || this.#unanswered >= maxUnanswered) return false;
     this.#unanswered += 1;
     const beats = this.#heartbeats.next();
     const { boundMs } = this.#cache.rules;
@@ -126,9 +134,11 @@ export class Link {
           { upsert: true },
         );
       this.#cache.announced();
+      return true;
     } catch (error) {
       if (codeOf(error) === notPermitted) this.#giveUp({ kind: "unavailable", reason: "not_permitted" });
       // Of any other error the watch dog learns when the heartbeat does not come back.
+      return false;
     } finally {
       this.#unanswered -= 1;
     }
@@ -145,6 +155,10 @@ export class Link {
       await this.beat();
       return { kind: "unavailable", reason };
     }
+    if (!(await this.beat())) return { kind: "lost" };
+    // What comes back from another server proves nothing about this one.
+    if (!(await this.#options.seesHeartbeat(this.#options.instance)))
+      return { kind: "lost", error: new Error(notThere) };
     const session = this.#client.startSession();
     const stream = this.#db.watch<mongo.Document, mongo.ChangeStreamDocument>(pipelineOf(this.#options), {
       maxAwaitTimeMS: maxAwaitTimeMs,

@@ -31,6 +31,9 @@ export const sessionCacheSchema = z.strictObject({
 export type SessionCacheInput = z.input<typeof sessionCacheSchema>;
 export type SessionCacheSettings = z.output<typeof sessionCacheSchema>;
 
+/** Names of one option: the driver takes the older ones too. */
+const journalNames = ["journal", "j", "fsync"];
+
 /**
  * The promise rests on writes that the majority has, on disk: the models ask for the majority themselves, but a connection
  * string that asks for less says that its owner writes otherwise.
@@ -43,7 +46,7 @@ export function assertDurableWrites(uri: string): void {
   );
   const w = options.get("w");
   if (w !== undefined && w !== "majority") throw tooWeak(`w=${w}`);
-  if (options.get("journal") === "false") throw tooWeak("journal=false");
+  for (const name of journalNames) if (options.get(name) === "false") throw tooWeak(`${name}=false`);
 }
 
 function tooWeak(option: string): IdentityError {

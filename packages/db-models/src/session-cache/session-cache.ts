@@ -1,4 +1,5 @@
 import { duration } from "../core/limits.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { TrustedCache } from "./cache.js";
 import { systemClocks, type TrustClocks } from "./clocks.js";
 import type { CacheCounts } from "./counts.js";
@@ -54,9 +55,13 @@ export class SessionCache {
     return this.#cache.rules.boundMs;
   }
 
-  /** @param database - the name of the database. */
-  start(database: string): void {
-    this.#follower.start(database);
+  /** @param models - of the connection that checks read by, which is open. */
+  start({ CacheHeartbeat }: Pick<IdentityModels, "CacheHeartbeat">): void {
+    const { collection, db } = CacheHeartbeat;
+    this.#follower.start({
+      database: db.name,
+      seesHeartbeat: async (_id) => (await collection.findOne({ _id }, { projection: { _id: 1 } })) !== null,
+    });
   }
 
   /** Drops what a write of this process reaches. */
