@@ -60,6 +60,25 @@ export const cores = {
       (file) => `packages/db-models/test/**/${file}.test.ts`,
     ),
   },
+  "session-cache": {
+    mutate: [
+      "apply-change",
+      "cache",
+      "changes",
+      "entries",
+      "heartbeats",
+      "invalidations",
+      "own-writes",
+      "subjects",
+      "table",
+      "trust",
+      "watched",
+    ].map((file) => `packages/db-models/src/session-cache/${file}.ts`),
+    // Without the model: its random interleavings take seconds for each mutant.
+    tests: ["memory", "reach", "table"].map(
+      (file) => `packages/db-models/test/session-cache-${file}.test.ts`,
+    ),
+  },
 };
 
 /** The core of this Stryker run, as `scripts/mutation.mjs` names it; otherwise all of them. */
