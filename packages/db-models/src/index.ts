@@ -109,13 +109,8 @@ export type { RecoveryCancellation, RecoveryCompletion, RecoveryRequest } from "
 export type { RecoveryCodeCheck, RecoveryCodes } from "./factors/recovery-codes.js";
 export type { DeviceRemembering } from "./factors/remembered-devices.js";
 export type { FactorReset } from "./factors/reset.js";
-export type {
-  CodeRefused,
-  TotpCheck,
-  TotpConfirmation,
-  TotpEnrolment,
-  TotpRemoval,
-} from "./factors/totp.js";
+export type { TotpConfirmation, TotpEnrolment, TotpRemoval } from "./factors/totp.js";
+export type { CodeRefused, TotpCheck, TotpCode, TotpCodeCheck, TotpCodeUse } from "./factors/totp-codes.js";
 export type {
   CreateIdentityOptions,
   Identity,

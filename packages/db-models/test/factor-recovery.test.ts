@@ -9,7 +9,7 @@ import {
 } from "../src/factors/passkey-authentication.js";
 import { cancelRecovery, completeRecovery, requestRecovery } from "../src/factors/recovery.js";
 import { verifyRecoveryCode } from "../src/factors/recovery-codes.js";
-import { verifyTotp } from "../src/factors/totp.js";
+import { verifyTotp } from "../src/factors/totp-codes.js";
 import { createIdentity, type IdentityModels } from "../src/index.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";

@@ -8,7 +8,7 @@ import { lookupHash, randomKey, sha256 } from "../src/core/secrets.js";
 import { beginPasskeyAuthentication } from "../src/factors/passkey-authentication.js";
 import { requestRecovery } from "../src/factors/recovery.js";
 import { rememberDevice } from "../src/factors/remembered-devices.js";
-import { verifyTotp } from "../src/factors/totp.js";
+import { verifyTotp } from "../src/factors/totp-codes.js";
 import type { IdentityModels, UserDocument } from "../src/index.js";
 import { recordSecurityEvent } from "../src/security-events/events.js";
 import { openSession } from "../src/sessions/open.js";

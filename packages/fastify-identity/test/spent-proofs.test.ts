@@ -37,6 +37,40 @@ describe("a sign-in that the application's hook stops", () => {
   });
 });
 
+// A code that was accepted is good no more for its half minute, which is longer than people wait.
+test.each([
+  ["application's hook", { maxConcurrentSessions: 10 }, true, "SIGN_IN_REFUSED"],
+  ["account's cap", { maxConcurrentSessions: 1 }, false, "SESSION_LIMIT_REACHED"],
+])(
+  "a sign-in that the %s refuses leaves the code of the app good",
+  async (_who, changes, isStopped, code) => {
+    const stopped = { is: isStopped };
+    const onSignIn = async () => (stopped.is ? { refuse: "unpaid" } : undefined);
+    const app = await setting.app({ hooks: { onSignIn } });
+    stopped.is = false;
+    const ada = await enrolled(setting, app);
+    const userId = new Types.ObjectId(ada.userId);
+    const limitCap = (cap: object) =>
+      setting.identity.users.updateSecurity({
+        userId,
+        changes: { limitPolicy: "deny", ...cap },
+        from: "",
+        confirmed: true,
+      });
+    await limitCap(changes);
+    stopped.is = isStopped;
+    const challenge = await challengeOf(app, ada);
+    const totp = ada.nextCode();
+    for (let tries = 0; tries < 2; tries += 1)
+      expect((await goOn(app, { challenge, totp })).json()).toMatchObject({ code });
+    stopped.is = false;
+    await limitCap({ maxConcurrentSessions: 10 });
+    expect((await goOn(app, { challenge, totp })).statusCode).toBe(201);
+    const other = await challengeOf(app, ada);
+    expect((await goOn(app, { challenge: other, totp })).json()).toMatchObject({ reason: "code_used" });
+  },
+);
+
 describe("a sign-in that the account's cap refuses", () => {
   const fill = async (app: FastifyInstance, live: number) => {
     const ada = await enrolled(setting, app);
@@ -108,6 +142,23 @@ test("of two step-ups at once, each with a code, one is used up", async () => {
   const token = tries.find(({ statusCode }) => statusCode === 200)?.json().token;
   expect(await codesLeft(app, { bearer: { authorization: `Bearer ${token}` } })).toBe(9);
 });
+
+test.each(["recovery code", "code of the app"])(
+  "one %s in two sessions at once raises one, and ends none",
+  async (kind) => {
+    const app = await setting.app();
+    const ada = await enrolled(setting, app);
+    const second = (await goOn(app, { challenge: await challengeOf(app, ada), totp: ada.nextCode() })).json();
+    const proof = kind === "recovery code" ? { recoveryCode: ada.codes[0] } : { totp: ada.nextCode() };
+    const bearers = [ada.bearer, { authorization: `Bearer ${second.token}` }];
+    const stepUp = (headers: { authorization: string }) =>
+      app.inject({ method: "POST", url: "/v1/session/authentication", headers, payload: proof });
+    const tries = await Promise.all(bearers.map(stepUp));
+    expect(tries.map(({ statusCode }) => statusCode).sort()).toEqual([200, 401]);
+    const [loser = ada.bearer] = bearers.filter((_, at) => tries[at]?.statusCode === 401);
+    expect((await app.inject({ url: "/v1/session", headers: loser })).statusCode).toBe(200);
+  },
+);
 
 // Keyboards in Arabic, Persian, Hindi and Japanese type digits of their own; messengers and mails change hyphens.
 test.each([

@@ -45,12 +45,19 @@ import {
   enrolTotp,
   removeTotp,
   resealFactors,
-  type TotpCheck,
   type TotpConfirmation,
   type TotpEnrolment,
   type TotpRemoval,
-  verifyTotp,
 } from "./totp.js";
+import {
+  checkTotp,
+  type TotpCheck,
+  type TotpCode,
+  type TotpCodeCheck,
+  type TotpCodeUse,
+  useTotp,
+  verifyTotp,
+} from "./totp-codes.js";
 
 /** A kind of second factor; recovery codes stand in for one, and are none. */
 export type FactorKind = "totp" | "passkey";
@@ -86,13 +93,20 @@ export interface Factors {
    * attempt is counted in the database before its code is looked at: after `free` wrong ones each waits longer, up to
    * `maxDelayMs`, and they are forgotten one after the other. Recovery codes are not delayed by it.
    *
-   * A code is accepted once: the last time step is stored, and one conditional update takes a higher one only. A secret
+   * A code is accepted once: its time step is stored by a conditional update, and closes those just before it. A secret
    * that a former key sealed is sealed with the current one in the same update.
    *
    * @param input - `code` as typed; anything is refused, never thrown at.
    * @throws IdentityError `SEAL_KEY_MISSING`, `SEAL_BROKEN`.
    */
   verifyTotp(input: { userId: Types.ObjectId; code: unknown }): Promise<TotpCheck>;
+  /**
+   * Checks a code as {@link verifyTotp} does and leaves it unused: for who uses it with {@link useTotp} at the end of what
+   * it is given for, so that a refusal in between costs no code.
+   */
+  checkTotp(input: { userId: Types.ObjectId; code: unknown }): Promise<TotpCodeCheck>;
+  /** Uses a code that {@link checkTotp} found right. Of any number of uses of one code, in any number of processes, one succeeds. */
+  useTotp(input: { userId: Types.ObjectId; code: TotpCode }): Promise<TotpCodeUse>;
   /** Removes the app, and with the last factor the recovery codes. */
   removeTotp(input: { session: FactorSession }): Promise<TotpRemoval>;
   /**
@@ -227,6 +241,8 @@ export function factorsOf(identity: Shared, writer: AuditWriter): Factors {
     enrolTotp: on(enrolTotp),
     confirmTotp: on(confirmTotp),
     verifyTotp: on(verifyTotp),
+    checkTotp: on(checkTotp),
+    useTotp: on(useTotp),
     removeTotp: on(removeTotp),
     createRecoveryCodes: on(createRecoveryCodes),
     verifyRecoveryCode: on(verifyRecoveryCode),

@@ -1,10 +1,10 @@
-import { timingSafeEqual } from "node:crypto";
+/** The authenticator app of an account: enrolled, removed, and its secret sealed again. */
+
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
-import { base32, newTotpSecret, totpCode, totpStepAt, totpUri } from "../core/totp.js";
-import { typedCode } from "../core/typed-codes.js";
-import { isUsedStep, type UsedSteps, withUsedStep } from "../core/used-steps.js";
+import { sealText } from "../core/seal-keys.js";
+import { base32, newTotpSecret, totpUri } from "../core/totp.js";
+import { withUsedStep } from "../core/used-steps.js";
 import { queries } from "../queries/queries.js";
 import type { TotpSecret } from "../schemas/user-factors.js";
 import { readUser } from "../users/accounts.js";
@@ -15,14 +15,10 @@ import {
   type ReauthenticationRequired,
   refusalOfChange,
 } from "./account.js";
-import {
-  type FactorAttempt,
-  type FactorDelayed,
-  forgiveFactorAttempts,
-  noteWrongCode,
-  reserveFactorAttempt,
-} from "./attempts.js";
+import { type FactorDelayed, forgiveFactorAttempts } from "./attempts.js";
 import { changeFactors, garbageUnlessEnabled, removal } from "./changes.js";
+import { type CodeRefused, digitsOf, evaluateCode } from "./totp-codes.js";
+import { inPlace, ownerOfTotp, underCurrentKey } from "./totp-secret.js";
 
 export type TotpEnrolment =
   | {
@@ -35,14 +31,8 @@ export type TotpEnrolment =
     }
   | ReauthenticationRequired;
 
-/** `code_used`: a code of this time step, or of one just after it, was accepted before. */
-export type CodeRefused = { ok: false; reason: "malformed" | "not_enrolled" | "wrong_code" | "code_used" };
 export type TotpConfirmation = { ok: true } | ReauthenticationRequired | FactorDelayed | CodeRefused;
-export type TotpCheck = { ok: true; method: "totp" } | FactorDelayed | CodeRefused;
 export type TotpRemoval = { ok: true } | ReauthenticationRequired | { ok: false; reason: "not_enrolled" };
-
-const ownerOf = (userId: Types.ObjectId, id: Types.ObjectId) =>
-  `totp:${userId.toHexString()}:${id.toHexString()}`;
 
 export async function enrolTotp(
   context: Context,
@@ -58,7 +48,7 @@ export async function enrolTotp(
   const expiresAt = new Date(now.getTime() + policies.factors.enrolmentMs);
   const pendingTotp = {
     id,
-    ...sealText(sealKeys, secret.toString("base64url"), ownerOf(userId, id)),
+    ...sealText(sealKeys, secret.toString("base64url"), ownerOfTotp(userId, id)),
     expiresAt,
   };
   await changeFactors(context, userId, {
@@ -82,8 +72,9 @@ export async function confirmTotp(
   if (refusal) return refusal;
   const pending = factors?.pendingTotp;
   if (!pending || pending.expiresAt <= now) return { ok: false, reason: "not_enrolled" };
-  const usedSteps = await evaluate(context, userId, pending, digits, []);
-  if ("ok" in usedSteps) return usedSteps;
+  const step = await evaluateCode(context, userId, { secret: pending, digits, used: [] });
+  if (typeof step !== "number") return step;
+  const usedSteps = withUsedStep([], step, context.policies.factors.windowSteps);
   const { id, keyId, sealedText } = pending;
   // The enrolment may have begun under a former key, which will be taken away.
   const sealed = underCurrentKey(context, userId, pending) ?? { keyId, sealedText };
@@ -103,35 +94,6 @@ export async function confirmTotp(
   if (modifiedCount === 0) return { ok: false, reason: "code_used" };
   await Promise.all([forgiveFactorAttempts(context, userId), noteChange(context, session, "totp_added")]);
   return { ok: true };
-}
-
-export async function verifyTotp(
-  context: Context,
-  { userId, code }: { userId: Types.ObjectId; code: unknown },
-): Promise<TotpCheck> {
-  const { models, now } = context;
-  const digits = digitsOf(code);
-  if (digits === undefined) return { ok: false, reason: "malformed" };
-  const totp = (await findFactors(context, userId))?.totp;
-  if (!totp) return { ok: false, reason: "not_enrolled" };
-  const usedSteps = await evaluate(context, userId, totp, digits, totp.usedSteps);
-  if ("ok" in usedSteps) return usedSteps;
-  const sealed = underCurrentKey(context, userId, totp);
-  const set = {
-    "totp.usedSteps": usedSteps,
-    "totp.lastUsedAt": now,
-    ...(sealed && inPlace(sealed)),
-    updatedAt: now,
-  };
-  // Of any number of uses of one code, in any number of processes, one finds the steps as it has read them.
-  const { modifiedCount } = await models.UserFactors.collection.updateOne(
-    { userId, "totp.id": totp.id, "totp.usedSteps": totp.usedSteps },
-    // Who uses a factor has not lost them all.
-    { $set: set, $unset: { recovery: "" } },
-  );
-  if (modifiedCount === 0) return { ok: false, reason: "code_used" };
-  await forgiveFactorAttempts(context, userId);
-  return { ok: true, method: "totp" };
 }
 
 export async function removeTotp(
@@ -183,65 +145,4 @@ export async function resealFactors(
     resealed += modifiedCount;
   }
   return { resealed, done: read < most };
-}
-
-/** The secret under the current key; `undefined` where it is under that key already. */
-function underCurrentKey(
-  { sealKeys }: Context,
-  userId: Types.ObjectId,
-  secret: TotpSecret,
-): SealedText | undefined {
-  if (secret.keyId === sealKeys[0]?.id) return undefined;
-  const owner = ownerOf(userId, secret.id);
-  return sealText(sealKeys, unsealText(sealKeys, secret, owner), owner);
-}
-
-const inPlace = ({ keyId, sealedText }: SealedText) => ({
-  "totp.keyId": keyId,
-  "totp.sealedText": sealedText,
-});
-
-/** People type codes in groups. */
-function digitsOf(code: unknown): string | undefined {
-  if (typeof code !== "string" || code.length > 16) return undefined;
-  const digits = typedCode(code);
-  return /^[0-9]{6}$/.test(digits) ? digits : undefined;
-}
-
-/** The used time steps with that of a code, which is none of them yet; or why it is not accepted. Counts the attempt. */
-async function evaluate(
-  context: Context,
-  userId: Types.ObjectId,
-  totp: TotpSecret,
-  digits: string,
-  used: UsedSteps,
-): Promise<UsedSteps | FactorDelayed | CodeRefused> {
-  // Before anything is counted: a key that is missing is not the user's failure.
-  const text = unsealText(context.sealKeys, totp, ownerOf(userId, totp.id));
-  const attempt = await reserveFactorAttempt(context, userId);
-  if (!attempt.ok) return attempt;
-  const steps = matchingSteps(context, Buffer.from(text, "base64url"), digits);
-  const step = steps.find((one) => !isUsedStep(used, one));
-  if (step === undefined) return refuse(context, userId, attempt, steps.length > 0);
-  return withUsedStep(used, step, context.policies.factors.windowSteps);
-}
-
-async function refuse(
-  context: Context,
-  userId: Types.ObjectId,
-  attempt: FactorAttempt,
-  wasRight: boolean,
-): Promise<CodeRefused> {
-  await noteWrongCode(context, userId, attempt);
-  return { ok: false, reason: wasRight ? "code_used" : "wrong_code" };
-}
-
-/** Every step of the window is computed, whichever matches. */
-function matchingSteps({ now, policies }: Context, secret: Buffer, digits: string): number[] {
-  const { windowSteps } = policies.factors;
-  const current = totpStepAt(now);
-  const presented = Buffer.from(digits);
-  return Array.from({ length: 2 * windowSteps + 1 }, (_, index) => current - windowSteps + index).filter(
-    (step) => step >= 0 && timingSafeEqual(Buffer.from(totpCode(secret, step)), presented),
-  );
 }

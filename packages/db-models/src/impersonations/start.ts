@@ -14,9 +14,9 @@ import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/versi
 import type { UserDocument } from "../schemas/user.js";
 import { impersonationSlot } from "../schemas/user-session.js";
 import { mintSession } from "../sessions/mint.js";
-import { settleOpened } from "../sessions/open.js";
 import { purgeAtAfter, sessionPolicyOf } from "../sessions/policy.js";
 import { SlotClaim } from "../sessions/room.js";
+import { settleOpened } from "../sessions/settle.js";
 import { absoluteExpiryOf } from "../stored/session.js";
 import { endEvent, type StoredImpersonation } from "./summary.js";
 import { tell } from "./tell.js";

@@ -28,6 +28,7 @@ import { proofsAt } from "./proofs.js";
 import { readSlots, type SessionSlots } from "./read-slots.js";
 import { endSessions } from "./revoke.js";
 import { makeRoom, SlotClaim, sessionsRevoked } from "./room.js";
+import { settleOpened } from "./settle.js";
 import { decideSlot, type SlotGrant } from "./slots.js";
 
 export interface OpenSessionInput {
@@ -62,8 +63,9 @@ export interface OpenSessionInput {
    */
   replaces?: Types.ObjectId | undefined;
   /**
-   * Ends what the session is opened for, such as a code that counts once. It is called when the account, which is then read
-   * again, and the cap allow the session; what it throws is passed on, and no session opens.
+   * Ends what the session is opened for, such as a code that counts once. It is called once, as the last step; where the
+   * account's cap evicts, just before the first eviction, which can't be taken back. What it throws is passed on, and no
+   * session opens. The account is read again for it.
    */
   claim?: (() => Promise<void>) | undefined;
 }
@@ -128,12 +130,15 @@ async function openUnderCap(context: Context, input: OpenSessionInput): Promise<
   assertMayOpen(state.user, input, input.sessionGeneration ?? state.user.sessionGeneration);
   const policy = sessionPolicyOf(context);
   const { session, token } = describeSession(state.user, { ...input, userAgent, deviceHash }, policy, now);
+  const slot = new SlotClaim(models, session);
+  const claim = onceAtMost(input.claim);
   // The device is looked up while the insert waits for the disk.
   const [evicted, knownDevice] = await Promise.all([
-    claimSlot(context, session, state, input),
+    claimSlot(context, session, state, { ...input, slot, claim }),
     isKnownDevice(models, session, state),
   ]);
   await settleOpened(context, session);
+  await orAbandon(slot, claim);
   return {
     id: session._id,
     token: token.raw,
@@ -161,33 +166,52 @@ async function isKnownDevice(
   return known.some(({ _id }) => !_id.equals(session._id));
 }
 
+function onceAtMost(claim: OpenSessionInput["claim"]): () => Promise<void> {
+  let called: Promise<void> | undefined;
+  return async () => {
+    called ??= claim?.();
+    await called;
+  };
+}
+
+async function orAbandon<T>(slot: SlotClaim, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    await slot.abandon();
+    throw error;
+  }
+}
+
+interface SlotInput extends Pick<OpenSessionInput, "ip" | "replaces"> {
+  slot: SlotClaim;
+  claim: () => Promise<void>;
+}
+
 /** Makes the session live. Returns the sessions that were evicted for it. */
-async function claimSlot(
+function claimSlot(
   context: Context,
   session: UserSessionDocument,
   first: LoginState,
-  input: OpenSessionInput,
+  { slot, claim, ...input }: SlotInput,
 ): Promise<Types.ObjectId[]> {
   const { models, now } = context;
   const { userId, userGeneration = 0 } = session;
-  const claim = new SlotClaim(models, session);
   const evicted: Types.ObjectId[] = [];
-  try {
+  return orAbandon(slot, async () => {
     for (let state = first, attempt = 0; attempt < maxAttempts; attempt++) {
       const grant = decide(state, input, userGeneration, now);
-      if (attempt === 0) await input.claim?.();
-      await endReplaced(context, state, input);
+      // Of two sign-ins by one code only one may evict. A cap that denies may still refuse the next attempt.
+      if (readSecurity(state.user.security).limitPolicy !== "deny") await claim();
+      await endReplaced(context, state, { userId, ...input });
       evicted.push(...(await makeRoom(context, grant, session)));
-      if (await claim.take(grant.slot)) return evicted;
+      if (await slot.take(grant.slot)) return evicted;
       await setTimeout(Math.random() * Math.min(2 ** attempt, maxBackoffMs));
       state = await readState(models, userId);
       assertMayOpen(state.user, input, userGeneration);
     }
     throw new IdentityError("CONTENTION", `no slot after ${maxAttempts} attempts among parallel logins`);
-  } catch (error) {
-    await claim.abandon();
-    throw error;
-  }
+  });
 }
 
 async function readState(
@@ -204,14 +228,14 @@ async function readState(
   return { user, holders };
 }
 
-function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation: number): void {
+function assertMayOpen(user: SessionAccount, { ip }: Pick<OpenSessionInput, "ip">, generation: number): void {
   assertKnownVersion(user);
   if (user.status !== "active") {
     throw new IdentityError("USER_NOT_ACTIVE", "the account is not active", {
       details: { status: user.status },
     });
   }
-  if (!isAllowed(readSecurity(user.security).ipAllowlist, input.ip)) {
+  if (!isAllowed(readSecurity(user.security).ipAllowlist, ip)) {
     throw new IdentityError("ADDRESS_NOT_ALLOWED", "the account may not be used from this address");
   }
   if (generation !== user.sessionGeneration) throw sessionsRevoked();
@@ -220,7 +244,7 @@ function assertMayOpen(user: SessionAccount, input: OpenSessionInput, generation
 async function endReplaced(
   context: Context,
   { holders }: LoginState,
-  { userId, replaces }: OpenSessionInput,
+  { userId, replaces }: Pick<OpenSessionInput, "userId" | "replaces">,
 ): Promise<void> {
   if (!replaces || !holders.some(({ _id }) => _id.equals(replaces))) return;
   await endSessions(context, { _id: replaces, userId }, "signed_in_again");
@@ -228,7 +252,7 @@ async function endReplaced(
 
 function decide(
   { user, holders }: LoginState,
-  { replaces }: OpenSessionInput,
+  { replaces }: Pick<OpenSessionInput, "replaces">,
   userGeneration: number,
   now: Date,
 ): SlotGrant<Types.ObjectId> {
@@ -245,39 +269,6 @@ function decide(
   throw new IdentityError("SESSION_LIMIT_REACHED", "the account has as many live sessions as it may have", {
     details: { live: decision.live, limit: cap },
   });
-}
-
-/**
- * Ending all sessions raises the generation first and ends what it finds afterwards. Read after the insert, an
- * unchanged generation means that a later call that raises it finds this session too. If this process dies before,
- * the session is one that nobody has the token of, and its older generation gives its slot to the next login.
- * Roles that changed meanwhile are taken over for the same reason; on those that there were rests whether somebody may act
- * for the user, so an impersonation ends.
- */
-export async function settleOpened(context: Context, session: UserSessionDocument): Promise<void> {
-  const { models } = context;
-  const { _id, userId, userGeneration = 0 } = session;
-  const projection = { sessionGeneration: 1, status: 1, roles: 1 };
-  const user = await models.User.collection.findOne<Pick<UserDocument, keyof typeof projection>>(
-    { _id: userId },
-    { projection },
-  );
-  if (!user) {
-    // Nothing is to be left of somebody who was erased meanwhile.
-    await models.UserSession.collection.deleteOne({ _id, userId });
-    throw sessionsRevoked();
-  }
-  if (user.sessionGeneration !== userGeneration || user.status !== "active") {
-    await endSessions(context, { _id, userId }, "all_signed_out");
-    throw sessionsRevoked();
-  }
-  const { roles } = user;
-  if (roles.join("\n") === session.roles.join("\n")) return;
-  if (session.impersonation) {
-    await endSessions(context, { _id, userId }, "actor_not_allowed");
-    throw sessionsRevoked();
-  }
-  await models.UserSession.collection.updateOne({ _id, userId }, { $set: { roles } });
 }
 
 function describeSession(

@@ -18,8 +18,8 @@ import { queries } from "../queries/queries.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
-import { absoluteExpiryOf, lifetimeExpressions, type Session } from "../stored/session.js";
-import { purgeAtExpression, sessionPolicyOf } from "./policy.js";
+import { absoluteExpiryOf, lifetimeExpressions, lifetimesOf, type Session } from "../stored/session.js";
+import { expiryAfterUse, purgeAtExpression, sessionPolicyOf } from "./policy.js";
 import { proofsAt, withProofs } from "./proofs.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
@@ -130,6 +130,11 @@ export interface StepUpInput {
   token: unknown;
   /** Authentication methods that the user has just completed, at least one; a mailed code is not among them. */
   proofs: readonly ProofMethod[];
+  /**
+   * Ends what the session is stepped up for, such as a code that counts once. It is called when the session is; what it
+   * throws is passed on, and the session and its token are as they were before.
+   */
+  claim?: () => Promise<void>;
 }
 
 export async function stepUpSession(context: Context, input: StepUpInput): Promise<SessionRenewal> {
@@ -142,17 +147,19 @@ export async function stepUpSession(context: Context, input: StepUpInput): Promi
 
 async function renewBy(
   context: Context,
-  { userId, token: presented, proofs }: StepUpInput,
+  { userId, token: presented, proofs, claim }: StepUpInput,
 ): Promise<SessionRenewal> {
   const { models, now } = context;
   const token = parseToken("session", presented);
   if (!token) return { ok: false, reason: "not_live" };
-  const { rotationGraceMs, retentionMs } = sessionPolicyOf(context);
+  const policy = sessionPolicyOf(context);
+  const { rotationGraceMs, retentionMs } = policy;
   const tokenHash = sha256(token.raw);
   const rotatedAt = { $gt: new Date(now.getTime() - rotationGraceMs) };
   const isGood = [{ tokenHash }, { rotations: { $elemMatch: { tokenHash, rotatedAt } } }];
   const { successor } = succeedToken("session", token);
-  const renewed = await findAndUpdate(
+  const nextHash = sha256(successor.raw);
+  const before = await findAndUpdate(
     models.UserSession,
     {
       _id: placeOf(token).id,
@@ -164,7 +171,7 @@ async function renewBy(
     [
       {
         $set: {
-          tokenHash: sha256(successor.raw),
+          tokenHash: nextHash,
           rotations: "$$REMOVE",
           authenticatedAt: now,
           ...(proofs.length > 0 && { proofs: withProofs(proofs, now) }),
@@ -172,10 +179,50 @@ async function renewBy(
         },
       },
     ],
-    { returnDocument: "after", projection: expiryProjection },
+    { returnDocument: "before", projection: renewalProjection },
   );
-  if (!renewed) return { ok: false, reason: "not_live" };
-  return { ok: true, session: { id: renewed._id, token: successor.raw, ...expiryOf(renewed) } };
+  if (!before) return { ok: false, reason: "not_live" };
+  try {
+    await claim?.();
+  } catch (error) {
+    await putBack(context, before, nextHash);
+    throw error;
+  }
+  const lifetimes = lifetimesOf(before);
+  const { idleExpiresAt } = expiryAfterUse(lifetimes, now, policy);
+  const { absoluteExpiresAt } = lifetimes;
+  return { ok: true, session: { id: before._id, token: successor.raw, idleExpiresAt, absoluteExpiresAt } };
+}
+
+/** What a renewal changes and its undoing needs, and what its expiry follows from. */
+const renewalProjection = {
+  userId: 1,
+  tokenHash: 1,
+  rotations: 1,
+  authenticatedAt: 1,
+  proofs: 1,
+  createdAt: 1,
+  idleTimeoutMs: 1,
+  absoluteLifetimeMs: 1,
+} as const;
+
+/** Undoes a renewal whose token nobody has; an end of the session that came since stays. */
+async function putBack(
+  { models }: Context,
+  { _id, userId, tokenHash, ...former }: Pick<UserSessionDocument, "_id" | keyof typeof renewalProjection>,
+  renewedHash: Buffer,
+): Promise<void> {
+  const { rotations, authenticatedAt, proofs } = former;
+  const fields = Object.entries({ rotations, authenticatedAt, proofs });
+  const kept = fields.filter(([, value]) => value !== undefined);
+  const absent = fields.filter(([, value]) => value === undefined).map(([name]) => [name, ""]);
+  await models.UserSession.collection.updateOne(
+    { _id, userId, tokenHash: renewedHash },
+    {
+      $set: { tokenHash, ...Object.fromEntries(kept) },
+      ...(absent.length > 0 && { $unset: Object.fromEntries(absent) }),
+    },
+  );
 }
 
 /** The answer to a token that could not be claimed: a retry, a refusal, or the alarm. */

@@ -59,6 +59,7 @@ async function moveSlot(
 export class SlotClaim {
   readonly #models: IdentityModels;
   readonly #session: UserSessionDocument;
+  #inserted = false;
   #waiting = false;
 
   constructor(models: IdentityModels, session: UserSessionDocument) {
@@ -73,6 +74,8 @@ export class SlotClaim {
   async take(slot: number): Promise<boolean> {
     const { collection } = this.#models.UserSession;
     const { impersonation, ...waiting } = this.#session;
+    // Also one whose answer is lost may be there.
+    this.#inserted = true;
     if (!this.#waiting) {
       if (await wins(() => collection.insertOne({ ...this.#session, slot }))) return true;
       await collection.insertOne(waiting);
@@ -86,11 +89,11 @@ export class SlotClaim {
     });
   }
 
-  /** Leaves nothing behind. */
+  /** Leaves nothing of a session behind whose token nobody has. */
   async abandon(): Promise<void> {
-    if (!this.#waiting) return;
+    if (!this.#inserted) return;
     const { _id, userId } = this.#session;
-    await this.#models.UserSession.collection.deleteOne({ _id, userId, slot: { $exists: false } });
+    await this.#models.UserSession.collection.deleteOne({ _id, userId });
   }
 }
 

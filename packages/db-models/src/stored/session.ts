@@ -73,9 +73,16 @@ function leftOut(stored: UserSessionDocument): Pick<Session, Exclude<keyof Fille
     risk: readRisk(stored.risk),
     apiUsage: { requests: 0, failures: 0, ...stored.apiUsage },
     authenticatedAt: stored.authenticatedAt ?? stored.createdAt,
-    idleTimeoutMs: stored.idleTimeoutMs ?? defaultLifetimes.idleTimeoutMs,
-    absoluteExpiresAt: absoluteExpiryOf(stored),
+    ...lifetimesOf(stored),
   };
+}
+
+/** How long a stored session may be idle, and its end in any case. */
+export function lifetimesOf(
+  stored: Pick<UserSessionDocument, "idleTimeoutMs" | "createdAt" | "absoluteLifetimeMs">,
+): Pick<FilledIn, "idleTimeoutMs" | "absoluteExpiresAt"> {
+  const { idleTimeoutMs = defaultLifetimes.idleTimeoutMs } = stored;
+  return { idleTimeoutMs, absoluteExpiresAt: absoluteExpiryOf(stored) };
 }
 
 /** The fields of an address, as they are stored. */

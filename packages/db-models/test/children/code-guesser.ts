@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { writeSync } from "node:fs";
 import { Types } from "mongoose";
-import { verifyTotp } from "../../src/factors/totp.js";
+import { verifyTotp } from "../../src/factors/totp-codes.js";
 import { openDatabase } from "../../src/index.js";
 import { contextAt } from "../context.js";
 import { now } from "../moment.js";

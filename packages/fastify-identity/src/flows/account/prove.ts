@@ -16,39 +16,50 @@ export interface FactorCodes {
   readonly passkey?: unknown;
 }
 
-type Outcome =
-  | { readonly ok: true; readonly method: ProofMethod }
+/** Uses up what counts once, as the last step of what it was given for. */
+export type Spend = () => Promise<Spent>;
+type Spent = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+export type CheckedFactor =
+  | { readonly ok: true; readonly method: ProofMethod; readonly spend: Spend }
   | { readonly ok: false; readonly reason: string };
 
+/** Of a proof that is used up by its check, or never. */
+export const nothingToSpend: Spend = async () => ({ ok: true });
+
 /**
- * Checks a proof of a second factor of a user. A security key that verifies nobody is one too. A recovery code stays good
- * until {@link spendRecoveryCode}, so that what fails meanwhile costs none.
+ * Checks a proof of a second factor of a user. A security key that verifies nobody is one too. A code stays good until it is
+ * spent, so that what fails meanwhile costs none.
  *
  * @throws IdentityProblem `SIGN_IN_DELAYED` after too many wrong ones.
  */
 export async function checkFactor(
   context: FlowContext,
+  requester: Requester,
   userId: Types.ObjectId,
-  { totp, recoveryCode, passkey }: FactorCodes,
-): Promise<Outcome> {
+  { totp, recoveryCode: code, passkey }: FactorCodes,
+): Promise<CheckedFactor> {
   const { factors } = context.identity;
-  if (passkey !== undefined) return factors.finishPasskeyAuthentication({ userId, response: passkey });
-  if (totp !== undefined) {
-    const check = await factors.verifyTotp({ userId, code: totp });
-    if (!check.ok && check.reason === "delayed") throw delayed(check);
-    return check;
+  if (passkey !== undefined) {
+    const check = await factors.finishPasskeyAuthentication({ userId, response: passkey });
+    return check.ok ? { ...check, spend: nothingToSpend } : check;
   }
-  return factors.checkRecoveryCode({ userId, code: recoveryCode });
+  if (totp !== undefined) {
+    const check = await factors.checkTotp({ userId, code: totp });
+    if (!check.ok && check.reason === "delayed") throw delayed(check);
+    return check.ok ? { ...check, spend: () => factors.useTotp({ userId, code: check.code }) } : check;
+  }
+  const check = await factors.checkRecoveryCode({ userId, code });
+  return check.ok ? { ...check, spend: () => spendRecoveryCode(context, requester, userId, code) } : check;
 }
 
-/** Uses up a recovery code that was checked, and reports it to its owner; nothing happens without one. */
-export async function spendRecoveryCode(
+/** Uses up a recovery code, and reports it to its owner. */
+async function spendRecoveryCode(
   context: FlowContext,
   requester: Requester,
   userId: Types.ObjectId,
-  { recoveryCode: code }: Pick<FactorCodes, "recoveryCode">,
-): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }> {
-  if (code === undefined) return { ok: true };
+  code: string | undefined,
+): Promise<Spent> {
   const check = await context.identity.factors.verifyRecoveryCode({ userId, code });
   if (!check.ok) return check;
   const { email } = await context.identity.users.read(userId);

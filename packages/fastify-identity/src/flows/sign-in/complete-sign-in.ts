@@ -89,8 +89,7 @@ export async function completeSignIn(
   const decision = await decideOn(context, requester, candidate, question);
   if (decision.action === "deny") throw await denied(context, candidate, judged, requester);
   if (decision.action === "challenge") {
-    await claim?.();
-    throw await held(context, candidate, judged, { requester, ...decision });
+    throw await held(context, candidate, { judged, claim }, { requester, ...decision });
   }
   const opened = await admit(context, candidate, { judged, claim }, requester);
   return { ...opened, enrol: decision.enrol };
@@ -149,7 +148,7 @@ const unscored: RiskAssessment = { level: "unscored", reasons: [] };
 async function held(
   context: FlowContext,
   { user, sessionGeneration, proofs, deviceCookie }: Candidate,
-  judged: Judged,
+  { judged, claim }: Claimed,
   { ask, requester }: Asked,
 ): Promise<IdentityProblem> {
   const { _id: userId } = user;
@@ -172,6 +171,8 @@ async function held(
   const isRisky = judged?.assessment.action === "challenge";
   const reason = isRisky ? { reason: publicReason(judged.assessment) } : {};
   const passkey = ask.includes("passkey") ? await passkeyOptions(context, userId) : {};
+  // Where it throws, nobody has the token of the sign-in that is held from now on.
+  await claim?.();
   const members = { challenge: token, expiresAt, ask, ...passkey, ...reason };
   return new IdentityProblem("CHALLENGE_REQUIRED", members);
 }

@@ -2,7 +2,7 @@ import type { ActiveSession, ProofMethod, RenewedSession } from "@org/db-models"
 import type { HeldSession } from "../account/accounts.js";
 import { noteImpersonationEnds } from "../account/impersonation-ends.js";
 import { checkOwnPassword } from "../account/own-password.js";
-import { checkFactor, type FactorCodes, methodsOf, spendRecoveryCode } from "../account/prove.js";
+import { checkFactor, type FactorCodes, methodsOf, type Spend } from "../account/prove.js";
 import { audit, byOwner } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
@@ -60,36 +60,30 @@ export async function authenticateAgain(
   if (methodsOf({ password, totp, recoveryCode, passkey }).length === 0)
     throw new IdentityProblem("INVALID_INPUT");
   const proofs: ProofMethod[] = password === undefined ? [] : ["password"];
+  const spends: Spend[] = [];
   const action = "session.authenticated";
   if (password !== undefined) await checkOwnPassword(context, requester, session, action, password);
   // After the password: who has none of it can't delay the owner's codes by this request.
   for (const codes of [{ totp }, { recoveryCode }, { passkey }]) {
-    proofs.push(...(await checkOwnFactor(context, requester, session, codes)));
+    if (methodsOf(codes).length === 0) continue;
+    const check = await checkFactor(context, requester, userId, codes);
+    if (!check.ok) throw await failedProof(context, requester, userId, check.reason);
+    proofs.push(check.method);
+    spends.push(check.spend);
   }
-  const renewal = await context.identity.sessions.stepUp({ userId, token, proofs });
+  const claim = async () => {
+    for (const spend of spends) {
+      const spent = await spend();
+      // Used elsewhere in this moment.
+      if (!spent.ok) throw await failedProof(context, requester, userId, spent.reason);
+    }
+  };
+  const renewal = await context.identity.sessions.stepUp({ userId, token, proofs, claim });
   // Another request has ended it, or has its next token.
   if (!renewal.ok) throw new IdentityProblem("SESSION_INVALID", { reason: "rotated" });
-  const spent = await spendRecoveryCode(context, requester, userId, { recoveryCode });
-  if (!spent.ok) {
-    // Used elsewhere in this moment. Nobody has the token of the session that it raised.
-    await context.identity.sessions.revoke({ userId, sessionId: session.id });
-    throw await failedProof(context, requester, userId, spent.reason);
-  }
   deliver(renewal.session);
   await audit(context, requester, byOwner(userId, action, { proofs: proofs.join(" ") }));
   return renewal.session;
-}
-
-async function checkOwnFactor(
-  context: FlowContext,
-  requester: Requester,
-  { userId }: ActiveSession,
-  codes: FactorCodes,
-): Promise<ProofMethod[]> {
-  if (methodsOf(codes).length === 0) return [];
-  const check = await checkFactor(context, userId, codes);
-  if (check.ok) return [check.method];
-  throw await failedProof(context, requester, userId, check.reason);
 }
 
 async function failedProof(

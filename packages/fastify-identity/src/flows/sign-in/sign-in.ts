@@ -1,7 +1,7 @@
 import { type Authentication, detectDevice, type ProofMethod, type ResumedSignIn } from "@org/db-models";
 import type { Types } from "mongoose";
 import { record } from "../account/factors.js";
-import { checkFactor, type FactorCodes, methodsOf, spendRecoveryCode } from "../account/prove.js";
+import { checkFactor, type FactorCodes, methodsOf, nothingToSpend, type Spend } from "../account/prove.js";
 import { audit, failedAttempt } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
@@ -76,14 +76,12 @@ export async function answerChallenge(
   if (!method || others.length > 0) throw new IdentityProblem("INVALID_INPUT");
   const resumed = await resume(context, requester, method, input);
   if (!resumed.ok) throw await failedProof(context, requester, resumed);
-  const { id, userId, sessionGeneration, risk, proofs: before, method: proved } = resumed;
+  const { id, userId, sessionGeneration, risk, proofs: before, method: proved, spend } = resumed;
   const proofs = [...before, proved];
   // Only who ends the challenge uses the proof up: what refuses or fails before costs nothing, and of any number at once one goes on.
   const claim = async () => {
     const isPassed = await context.identity.logins.passChallenge({ id });
-    const spent = isPassed
-      ? await spendRecoveryCode(context, requester, userId, input)
-      : ({ ok: false, reason: "used" } as const);
+    const spent = isPassed ? await spend() : ({ ok: false, reason: "used" } as const);
     if (!spent.ok) throw await failedProof(context, requester, { reason: spent.reason, userId });
   };
   const candidate = { userId, proofs, sessionGeneration, risk, deviceCookie };
@@ -122,7 +120,7 @@ async function remember(
 }
 
 type Resumed =
-  | (ResumedSignIn & { readonly method: ProofMethod })
+  | (ResumedSignIn & { readonly method: ProofMethod; readonly spend: Spend })
   | { readonly ok: false; readonly reason: string; readonly userId?: Types.ObjectId };
 
 async function resume(
@@ -135,17 +133,19 @@ async function resume(
   const client = clientOf(requester);
   if (method === "email") {
     const mailed = await logins.verifyChallenge({ token, code, client, keep: true });
-    return mailed.ok ? { ...mailed, method } : mailed;
+    return mailed.ok ? { ...mailed, method, spend: nothingToSpend } : mailed;
   }
   const held = await logins.attemptChallenge({ token, method, client });
   if (!held.ok) return held;
   const { userId } = held;
-  const check =
-    method === "password"
-      ? await checkPasswordOf(context, requester, userId, proof.password ?? "")
-      : await checkFactor(context, userId, proof);
+  if (method === "password") {
+    const check = await checkPasswordOf(context, requester, userId, proof.password ?? "");
+    if (check.ok) return { ...held, method, spend: nothingToSpend };
+    return { ok: false, reason: check.reason, userId };
+  }
+  const check = await checkFactor(context, requester, userId, proof);
   if (!check.ok) return { ok: false, reason: check.reason, userId };
-  return { ...held, method: "method" in check ? check.method : method };
+  return { ...held, method: check.method, spend: check.spend };
 }
 
 async function checkPasswordOf(
