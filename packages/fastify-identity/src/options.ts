@@ -101,6 +101,11 @@ export interface IdentityPluginOptions extends Omit<FlowOptions, "notifier"> {
    * answer is 503 `TIMED_OUT`. Default: 30,000, which outlasts an election.
    */
   readonly answerTimeoutMs?: number;
+  /**
+   * Requests whose guard or route is under way, those included that were answered with `TIMED_OUT` and wait for the database
+   * still. More are answered at once with 503 `NOT_READY` and `Retry-After`. Default: 2,000.
+   */
+  readonly maxRequestsUnderWay?: number;
   /** Time for what is under way when the app closes, milliseconds. Default: 10,000. */
   readonly closeTimeoutMs?: number;
 }
@@ -184,6 +189,7 @@ export const pluginOptionsSchema = flowOptionsSchema
     errorFormat: functionOption<NonNullable<IdentityPluginOptions["errorFormat"]>>().optional(),
     sweepMs: z.int().min(10).max(86_400_000).default(300_000),
     answerTimeoutMs: z.int().min(100).max(600_000).default(30_000),
+    maxRequestsUnderWay: z.int().min(10).max(1_000_000).default(2_000),
     closeTimeoutMs: z.int().min(100).max(600_000).default(10_000),
   })
   .refine(({ issuer, pages }) => (pages ? pages.demo : undefined) === undefined || isLoopback(issuer), {

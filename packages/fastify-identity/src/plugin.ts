@@ -21,6 +21,7 @@ import { IdentityCookies } from "./flows/cookies.js";
 import { flowsOf } from "./flows/flows.js";
 import type { Notifier } from "./flows/notices/notice.js";
 import { contextOf, OptionsError, readOptions } from "./flows/options.js";
+import { AnswerLimits } from "./http/answer-limits.js";
 import { whenAnswered } from "./http/answers/answered.js";
 import { every } from "./http/every.js";
 import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
@@ -117,6 +118,7 @@ function serviceOf(app: FastifyInstance, options: IdentityPluginOptions): Servic
   return {
     ...context,
     settings,
+    answers: new AnswerLimits(settings.answerTimeoutMs, settings.maxRequestsUnderWay),
     accessTokens: opaqueTokens(identity),
     flows: flowsOf(context),
     cookies: new IdentityCookies(secure, settings.cookies),

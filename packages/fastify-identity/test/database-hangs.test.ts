@@ -2,7 +2,7 @@
 import { createIdentity, defineModels, type Identity } from "@org/db-models";
 import { type FlakyProxy, flakyProxy } from "@org/dev-kit/flaky-proxy";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { fastify } from "fastify";
+import { fastify, type LightMyRequestResponse } from "fastify";
 import { type Connection, createConnection, type Types } from "mongoose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identityPlugin } from "../src/index.js";
@@ -41,6 +41,7 @@ async function behindProxy(act: (person: Visitor, email: string, userId: Types.O
     oauth: true,
     riskPolicy: "off",
     answerTimeoutMs: 400,
+    maxRequestsUnderWay: 10,
     closeTimeoutMs: 100,
     rateLimit: { requests: 1_000_000, passwords: 1_000_000 },
     notifier: { send: async () => undefined },
@@ -91,6 +92,26 @@ test("each request is answered while the database answers nothing", () =>
     expect(answers[0]?.json()).toMatchObject({ code: "TIMED_OUT" });
     expect(answers[1]?.json()).toMatchObject({ code: "TIMED_OUT" });
     expect(textOf(answers[2]?.body ?? "")).toContain("This took too long. Check whether it was done");
+  }));
+
+test("no more than the limit wait for it, and all are served once it answers", () =>
+  behindProxy(async (person) => {
+    const ask = (count: number) =>
+      Promise.all(Array.from({ length: count }, () => person.get("/v1/session")));
+    const codesOf = (answers: readonly LightMyRequestResponse[]) =>
+      answers.map((answer) => [answer.statusCode, answer.headers["retry-after"], answer.json().code]);
+    proxy.set("silent");
+    const timedOut = [503, "1", "TIMED_OUT"];
+    const refused = [503, "1", "NOT_READY"];
+    const answers = codesOf(await ask(100));
+    expect(answers.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => timedOut));
+    expect(answers.slice(10)).toEqual(Array.from({ length: 90 }, () => refused));
+    // Those that were answered wait for the database still.
+    expect(codesOf(await ask(1))).toEqual([refused]);
+    expect(textOf((await person.get("/account/security")).body)).toContain("not available");
+    proxy.set("open");
+    proxy.cut();
+    await expect.poll(async () => (await ask(1))[0]?.statusCode, { timeout: 30_000 }).toBe(200);
   }));
 
 test("a session that opens after its sign-in was answered ends", () =>

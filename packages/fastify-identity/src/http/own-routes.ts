@@ -14,7 +14,6 @@ import { strictHeaders } from "./answers/strict-headers.js";
 import { refuseImpersonated } from "./guards/impersonated.js";
 import { refuseCrossOrigin } from "./guards/same-origin.js";
 import { rateLimit } from "./rate-limit.js";
-import { answerInTime } from "./time-limit.js";
 
 /**
  * The plugin's own routes in a scope of their own: its error format, parser, schemas and defences hold there and nowhere
@@ -29,7 +28,7 @@ export async function ownRoutes(
   scope.setErrorHandler((error, request, reply) => answerProblem(error, request, reply, errorFormat));
   scope.setValidatorCompiler(validatorCompiler);
   scope.setSerializerCompiler(serializerCompiler);
-  answerInTime(scope, service.settings.answerTimeoutMs);
+  service.answers.hold(scope);
   parseStrictJson(scope);
   refuseImpersonated(scope, service);
   writeOwnAnswers(scope);

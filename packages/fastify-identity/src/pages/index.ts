@@ -5,7 +5,6 @@ import { strictHeaders } from "../http/answers/strict-headers.js";
 import { guardPublic, hasImpersonation, refuseImpersonated } from "../http/guards/impersonated.js";
 import { refuseCrossOrigin } from "../http/guards/same-origin.js";
 import { rateLimit } from "../http/rate-limit.js";
-import { answerInTime, inTime } from "../http/time-limit.js";
 import type { Service } from "../service.js";
 import * as accounts from "./definitions/accounts.js";
 import { apiKeyShownPage, apiKeysPage } from "./definitions/api-keys.js";
@@ -48,8 +47,7 @@ export async function pageScope(
 ): Promise<() => void> {
   const { service } = site;
   scope.setErrorHandler((error, request, reply) => showProblem(new Page(site, request, reply), error));
-  const { answerTimeoutMs } = service.settings;
-  answerInTime(scope, answerTimeoutMs);
+  service.answers.hold(scope);
   parseForms(scope);
   refuseImpersonated(scope, service);
   if (!scope.hasPlugin("strict-headers")) await scope.register(strictHeaders);
@@ -61,7 +59,7 @@ export async function pageScope(
     await scope.register(rateLimit, { max, store, identity: service.identity });
   }
   scope.setNotFoundHandler(async (request, reply) => {
-    await inTime(answerTimeoutMs, reply, guardPublic(service, request, reply));
+    await service.answers.inTime(reply, () => guardPublic(service, request, reply));
     const place = withoutSlash(scope, request);
     if (place !== undefined) return reply.header("cache-control", "no-store").redirect(place, 308);
     throw new IdentityProblem("NOT_FOUND");

@@ -34,6 +34,19 @@ const keyCodes: readonly ProblemCode[] = [
   "QUOTA_EXHAUSTED",
 ];
 
+/** Problems of any route, whatever it does: of a request that can't be read, and of a service that can't answer. */
+const commonCodes: readonly ProblemCode[] = [
+  "MALFORMED_REQUEST",
+  "HEADERS_TOO_LARGE",
+  "DATABASE_UNREACHABLE",
+  "DATABASE_REFUSED",
+  "TIMED_OUT",
+  "NOT_READY",
+];
+
+/** Problems of a body, also of one that the route does not ask for. */
+const bodyCodes: readonly ProblemCode[] = ["BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
+
 interface Guarded {
   readonly secured: boolean;
   readonly byKey: boolean;
@@ -61,10 +74,12 @@ function codesOf(schema: FastifySchema, route: DescribedRoute): ProblemCode[] {
   const { secured, byKey, ofSession } = guardOf(route);
   const unsafe = [method].flat().some((one) => one !== "GET" && one !== "HEAD");
   const takesInput = Boolean(schema.body || schema.params || schema.querystring);
-  const bodyCodes: ProblemCode[] = ["MALFORMED_REQUEST", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
   return [
+    // Of others, such as a check of the process, only they know what they do.
+    ...(config?.identity === undefined ? [] : commonCodes),
     ...(takesInput ? (["INVALID_INPUT"] as const) : []),
-    ...(schema.body ? bodyCodes : []),
+    ...(schema.params ? (["URI_TOO_LONG"] as const) : []),
+    ...(unsafe ? bodyCodes : []),
     // A key or an access token may not be used where only sessions are taken.
     ...(secured ? (["SESSION_REQUIRED", "SESSION_INVALID", "CREDENTIAL_NOT_ACCEPTED"] as const) : []),
     ...ofSession,

@@ -3,7 +3,6 @@ import { type Requirement, requirementOf } from "../../access.js";
 import { OptionsError } from "../../flows/options.js";
 import { IdentityProblem } from "../../flows/problems.js";
 import type { Service } from "../../service.js";
-import { inTime } from "../time-limit.js";
 import { guard } from "./guard.js";
 import { guardPublic } from "./impersonated.js";
 import { guardLateBody, hasLateBody, noteGuarded } from "./late-body.js";
@@ -14,7 +13,7 @@ import { noteGuardedScope } from "./scoped-routes.js";
  * hook of the route and hence after every hook of the same name of the app.
  */
 export function guardDeclaredAccess(app: FastifyInstance, service: Service): void {
-  const { requireDeclaredAccess, answerTimeoutMs } = service.settings;
+  const { requireDeclaredAccess } = service.settings;
   noteGuardedScope(app);
   const read = new Map<unknown, Requirement | undefined>();
   const requirementFor = (access: unknown, routeOf: () => string) => {
@@ -50,10 +49,9 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
       return;
     }
     if (!requirement && request.routeOptions.config.impersonated !== undefined)
-      inTime(answerTimeoutMs, reply, guardPublic(service, request, reply)).then(
-        () => done(null, payload),
-        done,
-      );
+      service.answers
+        .inTime(reply, () => guardPublic(service, request, reply))
+        .then(() => done(null, payload), done);
     else if (!requirement) done(null, payload);
     else
       guard(service, requirement, request, reply).then(() => {
@@ -64,7 +62,8 @@ export function guardDeclaredAccess(app: FastifyInstance, service: Service): voi
   app.addHook("preValidation", (request, reply, done) => {
     const requirement = hasLateBody(request) ? requirementOfRequest(request) : undefined;
     if (!requirement) return done();
-    const guarded = guardLateBody(service, requirement, request, reply);
-    inTime(answerTimeoutMs, reply, guarded).then(() => done(), done);
+    service.answers
+      .inTime(reply, () => guardLateBody(service, requirement, request, reply))
+      .then(() => done(), done);
   });
 }

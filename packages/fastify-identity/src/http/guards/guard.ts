@@ -9,7 +9,6 @@ import type { Service } from "../../service.js";
 import { headersOf } from "../answers/errors.js";
 import { clientAddressOf } from "../client-address.js";
 import { requesterOf, setCookie } from "../requests.js";
-import { inTime } from "../time-limit.js";
 import type { PresentedAccessToken } from "./access-tokens.js";
 import { type Credential, credentialOf, schemeOf } from "./credentials.js";
 import { admitActor, admitSession } from "./impersonated.js";
@@ -59,8 +58,9 @@ export async function guard(
   reply: FastifyReply,
 ): Promise<void> {
   try {
-    const identified = identify(service, requirement, request, reply);
-    request.identity = await inTime(service.settings.answerTimeoutMs, reply, identified);
+    request.identity = await service.answers.inTime(reply, () =>
+      identify(service, requirement, request, reply),
+    );
   } catch (error) {
     const problem = toProblem(error);
     reply.headers({ "cache-control": "no-store", ...headersOf(problem) });

@@ -6,7 +6,6 @@ import { writeOwnAnswers } from "../../http/answers/own-answers.js";
 import { strictHeaders } from "../../http/answers/strict-headers.js";
 import { refuseImpersonated } from "../../http/guards/impersonated.js";
 import { rateLimit } from "../../http/rate-limit.js";
-import { answerInTime } from "../../http/time-limit.js";
 import { Page } from "../../pages/page.js";
 import { showProblem } from "../../pages/serve/serve-page.js";
 import { invalidRequest, OAuthError } from "../oauth-error.js";
@@ -30,7 +29,7 @@ type Handler = (provider: Provider, request: FastifyRequest, reply: FastifyReply
 export async function serveEndpoints(scope: FastifyInstance, provider: Provider): Promise<void> {
   const { service } = provider;
   scope.setErrorHandler((error, request, reply) => answerError(error as Error, request, reply));
-  answerInTime(scope, service.settings.answerTimeoutMs);
+  service.answers.hold(scope);
   parseForms(scope);
   refuseImpersonated(scope, service);
   writeOwnAnswers(scope);
