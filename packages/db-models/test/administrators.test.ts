@@ -13,6 +13,7 @@ import {
   requestApproval,
 } from "../src/administrators/approvals.js";
 import { listAdministrators, setAdministratorRoles } from "../src/administrators/register.js";
+import { duration } from "../src/core/limits.js";
 import { type AdministratorRole, defineModels, type IdentityModels } from "../src/index.js";
 import { openSession } from "../src/sessions/open.js";
 import { setUserRoles, setUserStatus } from "../src/users/accounts.js";
@@ -214,6 +215,174 @@ describe("approvals", () => {
     expect(await claimApproval(context(), { ...claim, id })).toBe(isGood);
     await appoint(other, "identity:admin");
     expect(await claimApproval(context(), { ...claim, id })).toBe(false);
+  });
+
+  describe("take two people, not two accounts", () => {
+    const start = new Date(now.getTime() - 30 * duration.day);
+    const late = now;
+    type Gift = [to: string, by: string | undefined, at: Date];
+
+    // Who gave whom the roles, in this order; then who asks, and who approves.
+    it.each<[string, Gift[], string, string, boolean]>([
+      [
+        "both by the operator",
+        [
+          ["a", undefined, late],
+          ["b", undefined, late],
+        ],
+        "b",
+        "a",
+        true,
+      ],
+      [
+        "who approves gave the roles",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+        ],
+        "b",
+        "a",
+        false,
+      ],
+      [
+        "who asks gave the roles",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+        ],
+        "a",
+        "b",
+        false,
+      ],
+      [
+        "by way of a third",
+        [
+          ["a", undefined, start],
+          ["c", "a", start],
+          ["b", "c", start],
+        ],
+        "b",
+        "a",
+        false,
+      ],
+      [
+        "given again by a third of theirs",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+          ["c", "a", start],
+          ["b", "c", start],
+        ],
+        "b",
+        "a",
+        false,
+      ],
+      [
+        "the third was dismissed",
+        [
+          ["a", undefined, start],
+          ["c", "a", start],
+          ["b", "c", start],
+          ["c", "nobody", start],
+        ],
+        "b",
+        "a",
+        false,
+      ],
+      [
+        "dismissed and appointed again",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+          ["b", "nobody", start],
+          ["b", "a", start],
+        ],
+        "b",
+        "a",
+        false,
+      ],
+      [
+        "given again by the operator",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+          ["b", undefined, late],
+        ],
+        "b",
+        "a",
+        true,
+      ],
+      [
+        "two of one who appointed them long ago",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+          ["c", "a", start],
+        ],
+        "b",
+        "c",
+        true,
+      ],
+      [
+        "who approves was appointed today",
+        [
+          ["a", undefined, start],
+          ["b", "a", start],
+          ["c", "a", late],
+        ],
+        "b",
+        "c",
+        false,
+      ],
+      [
+        "who asks was appointed today",
+        [
+          ["a", undefined, start],
+          ["b", "a", late],
+          ["c", "a", start],
+        ],
+        "b",
+        "c",
+        true,
+      ],
+      [
+        "a week ago",
+        [
+          ["a", undefined, start],
+          ["b", "a", late],
+          ["c", "a", new Date(late.getTime() - 7 * duration.day)],
+        ],
+        "b",
+        "c",
+        true,
+      ],
+    ])("%s", async (_what, gifts, asks, approves, isGood) => {
+      await models.AdministratorRegister.deleteMany({});
+      const people = new Map<string, Types.ObjectId>();
+      for (const name of ["a", "b", "c"]) people.set(name, (await makeUser(models))._id);
+      const idOf = (name: string) => people.get(name) ?? new Types.ObjectId();
+      for (const [to, by, at] of gifts) {
+        const given = { userId: idOf(to), roles: by === "nobody" ? [] : (["identity:admin"] as const) };
+        await setAdministratorRoles(contextAt(models, at), { ...given, ...(by && { by: idOf(by) }) });
+      }
+      const asked = { ...request, requestedBy: idOf(asks) };
+      const { _id: id } = await requestApproval(context(), asked);
+      expect(await decideOnApproval(context(), { id, decidedBy: idOf(approves), approve: true })).toBe(
+        isGood,
+      );
+      // Also where the roles were given after the approval.
+      await models.AdminApproval.updateOne({ _id: id }, { status: "approved", decidedBy: idOf(approves) });
+      expect(await claimApproval(context(), { ...claim, requestedBy: idOf(asks), id })).toBe(isGood);
+    });
+
+    it("is known of nobody who was erased", async () => {
+      const [{ _id: giver }, { _id: user }] = [await makeUser(models), await makeUser(models)];
+      await appoint(giver, "identity:admin");
+      await setAdministratorRoles(context(), { userId: user, roles: ["identity:admin"], by: giver });
+      expect((await listAdministrators(context())).at(-1)?.givenBy).toEqual([giver]);
+      await eraseUserData(context(), { userId: giver });
+      expect((await listAdministrators(context())).at(-1)?.givenBy).toEqual([]);
+    });
   });
 
   it("100 parallel uses of one: one is let through", async () => {

@@ -6,8 +6,9 @@ import { duration, limits } from "../core/limits.js";
 import { type Page, queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
+import type { Administrator } from "../schemas/administrator-register.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
-import { readAdministrator } from "./register.js";
+import { listAdministrators, readAdministrator } from "./register.js";
 
 /** What one administrator wants to do, and takes another one's approval. */
 export interface ApprovalRequest {
@@ -63,9 +64,14 @@ export function readApproval(
 }
 
 export async function decideOnApproval(
-  { models, now }: Context,
+  context: Context,
   { id, decidedBy, approve }: { id: Types.ObjectId; decidedBy: Types.ObjectId; approve: boolean },
 ): Promise<boolean> {
+  const { models, now } = context;
+  if (approve) {
+    const asked = await readApproval(context, { id });
+    if (!asked || !(await areTwo(context, asked.requestedBy, decidedBy))) return false;
+  }
   const { matchedCount } = await models.AdminApproval.collection.updateOne(
     {
       _id: id,
@@ -101,7 +107,22 @@ export async function claimApproval(
   );
   // Who may not approve any more has approved nothing: their say may have been a reason to dismiss them.
   const approver = claimed && (await readAdministrator(context, { userId: claimed.decidedBy }));
-  return approver?.roles.includes("identity:admin") ?? false;
+  if (!approver?.roles.includes("identity:admin")) return false;
+  return areTwo(context, requestedBy, approver.userId);
+}
+
+/** Long enough that the other administrators hear of a new one who could approve. */
+const appointmentMs = 7 * duration.day;
+
+/** Whether two accounts count as two administrators: one person may have appointed the other account. */
+async function areTwo(context: Context, asking: Types.ObjectId, approving: Types.ObjectId): Promise<boolean> {
+  const members = await listAdministrators(context);
+  const [asker, approver] = [asking, approving].map((id) => members.find((one) => one.userId.equals(id)));
+  const hasFrom = (one: Administrator | undefined, giver: Types.ObjectId) =>
+    one?.givenBy?.some((id) => id.equals(giver)) ?? false;
+  if (hasFrom(asker, approving) || hasFrom(approver, asking)) return false;
+  const isNew = approver?.givenBy?.length && context.now.getTime() - approver.since.getTime() < appointmentMs;
+  return !isNew;
 }
 
 export async function releaseApproval({ models }: Context, { id }: { id: Types.ObjectId }): Promise<boolean> {

@@ -1,6 +1,5 @@
 import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
-import type { AdministratorRole } from "../core/administrator-roles.js";
 import type { Page } from "../queries/queries.js";
 import type { AdminApprovalDocument, ApprovalStatus } from "../schemas/admin-approval.js";
 import type { Administrator } from "../schemas/administrator-register.js";
@@ -13,7 +12,7 @@ import {
   releaseApproval,
   requestApproval,
 } from "./approvals.js";
-import { listAdministrators, readAdministrator, setAdministratorRoles } from "./register.js";
+import { listAdministrators, type RolesInput, readAdministrator, setAdministratorRoles } from "./register.js";
 
 /** Who operates the service, and what takes two of them. */
 export interface Administrators {
@@ -30,10 +29,12 @@ export interface Administrators {
    * @throws IdentityError `LAST_ADMINISTRATOR`, `USER_NOT_FOUND`, `USER_NOT_ACTIVE`; `INVALID_INPUT` for a role that is
    * none, or the 201st administrator.
    *
+   * Say `by` where an administrator gives them: approvals then tell the two apart.
+   *
    * @example
    * await identity.administrators.setRoles({ userId, roles: ["identity:admin"] });
    */
-  setRoles(input: { userId: Types.ObjectId; roles: readonly AdministratorRole[] }): Promise<void>;
+  setRoles(input: RolesInput): Promise<void>;
   /**
    * Asks for the approval of another administrator, for a day.
    *
@@ -45,6 +46,10 @@ export interface Administrators {
    * Approves or denies what was asked for. Nobody approves their own request; who asked may deny it, which withdraws it.
    * Whether the user is an administrator is for the caller to check.
    *
+   * Two accounts count as two administrators where neither has its roles from the other, also by way of others, and where who
+   * approves has not got theirs from another administrator within the last seven days: else one person could appoint a second
+   * account of their own, and approve.
+   *
    * @returns true when this call decided.
    */
   decideOnApproval(input: {
@@ -54,7 +59,8 @@ export interface Administrators {
   }): Promise<boolean>;
   /**
    * Uses an approval, for the very act, subject and administrator that it was asked for. Who gave it must be an
-   * administrator with `identity:admin` still; else it is used up and good for nothing.
+   * administrator with `identity:admin` still, and another one than who asks as in `decideOnApproval`; else it is used up and
+   * good for nothing.
    *
    * @returns true for one call of any number.
    */

@@ -28,10 +28,17 @@ export async function readAdministrator(
   return members.find((member) => member.userId.equals(userId));
 }
 
+export interface RolesInput {
+  userId: Types.ObjectId;
+  roles: readonly AdministratorRole[];
+  /** The administrator who gives them. Default: nobody, which is the operator of the service. */
+  by?: Types.ObjectId | undefined;
+}
+
 /** The register decides, in one write; the roles in the account and its sessions follow it. */
 export async function setAdministratorRoles(
   context: Context,
-  { userId, roles }: { userId: Types.ObjectId; roles: readonly AdministratorRole[] },
+  { userId, roles, by }: RolesInput,
 ): Promise<void> {
   const given = parseInput(rolesSchema, roles);
   if (given.length === 0) {
@@ -41,7 +48,7 @@ export async function setAdministratorRoles(
     return follow(context, userId, given);
   }
   await assertActive(context, userId);
-  await appoint(context, userId, given);
+  await appoint(context, { userId, roles: given, by });
   try {
     // An account that was closed meanwhile has perhaps looked for its roles before they were there.
     await assertActive(context, userId);
@@ -73,15 +80,11 @@ export async function dismissAdministrator(context: Context, userId: Types.Objec
   return true;
 }
 
-async function appoint(
-  context: Context,
-  userId: Types.ObjectId,
-  roles: readonly AdministratorRole[],
-): Promise<void> {
+async function appoint(context: Context, { userId, roles, by }: RolesInput): Promise<void> {
   const { models, now } = context;
   await makeRegister(context);
   const others = { $filter: { input: "$members", cond: { $ne: ["$$this.userId", userId] } } };
-  const member = { userId, roles: [...roles], since: now };
+  const member = { userId, roles: [...roles], since: now, ...(by && { givenBy: giversOf(userId, by) }) };
   const isFull = `members.${limits.administrators - 1}`;
   const condition = {
     name: "administrators",
@@ -95,6 +98,29 @@ async function appoint(
   if (await readAdministrator(context, { userId })) throw lastAdministrator();
   const message = `there are at most ${limits.administrators} administrators`;
   throw new IdentityError("INVALID_INPUT", message);
+}
+
+/**
+ * An aggregation expression: everybody from whom roles come that one user gives another. Who dismisses and appoints again, or
+ * has it done by somebody whom they have appointed, stays among them.
+ */
+function giversOf(userId: Types.ObjectId, by: Types.ObjectId): Record<string, unknown> {
+  const known = { $filter: { input: "$members", cond: { $in: ["$$this.userId", [userId, by]] } } };
+  const theirs = {
+    $reduce: {
+      input: known,
+      initialValue: [by],
+      in: { $setUnion: ["$$value", { $ifNull: ["$$this.givenBy", []] }] },
+    },
+  };
+  return { $setDifference: [theirs, [userId]] };
+}
+
+/** Takes a user out of what the register knows of others, once the account is closed. */
+export async function forgetGiver({ models }: Context, userId: Types.ObjectId): Promise<void> {
+  await models.AdministratorRegister.collection.updateMany({ "members.givenBy": userId }, {
+    $pull: { "members.$[].givenBy": userId },
+  } as Record<string, object>);
 }
 
 async function makeRegister({ models, now }: Context): Promise<void> {

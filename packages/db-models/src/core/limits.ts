@@ -22,6 +22,7 @@ export const limits = {
   language: 35, // BCP 47: what RFC 5646 recommends to make room for
   roles: 32,
   administrators: 200,
+  administratorGivers: 1_000,
   reason: 200,
   bulkUsers: 10_000, // users that a bulk job goes through
   unknownEntries: 100,

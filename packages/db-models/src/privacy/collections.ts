@@ -54,7 +54,7 @@ export const personalData = {
   RiskCounter: { of: nobody },
   // Clients are networks, hashed, for two windows at most.
   RequestLimit: { of: nobody },
-  // The register loses a person when their account is closed; their roles stand in the account too.
+  // The register loses a person when their account is closed, as a member and as a giver; their roles stand in the account too.
   AdministratorRegister: { of: nobody },
   AdminApproval: {
     of: (people) => ({ people }),

@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { Types } from "mongoose";
-import { dismissAdministrator } from "../administrators/register.js";
+import { dismissAdministrator, forgetGiver } from "../administrators/register.js";
 import { auditRefOf } from "../audit/canonical.js";
 import type { AuditWriter } from "../audit/writer.js";
 import type { Context } from "../context/context.js";
@@ -118,6 +118,7 @@ async function complete(
   if (!erasure.userId) return reportOf(context, erasure._id, {});
   const started = { ...erasure, userId: erasure.userId };
   await closeAccount(context, started.userId);
+  await forgetGiver(context, started.userId);
   await recordEndsAbout(context, writer, started.userId);
   await noteAuditEvents(models, started);
   // The user who inherits the apps may be gone since the erasure began, or go while the apps are handed over.

@@ -1,7 +1,7 @@
 import { Schema, type Types } from "mongoose";
 import { type AdministratorRole, administratorRoles } from "../core/administrator-roles.js";
 import { limits } from "../core/limits.js";
-import { list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
+import { absentable, list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
 import { type BaseDocument, schemaVersion } from "./parts/version.js";
 
 /** Somebody with roles of the admin area. */
@@ -9,6 +9,11 @@ export interface Administrator {
   userId: Types.ObjectId;
   roles: AdministratorRole[];
   since: Date;
+  /**
+   * The administrators from whom the roles come: who gave them, and from whom theirs came. Absent where the operator of the
+   * service gave them.
+   */
+  givenBy?: Types.ObjectId[];
 }
 
 /**
@@ -27,6 +32,7 @@ const member = new Schema<Administrator>(
     userId: { type: Schema.Types.ObjectId, required: true },
     roles: list({ type: String, enum: administratorRoles, required: true }, administratorRoles.length),
     since: requiredDate,
+    givenBy: absentable(list({ type: Schema.Types.ObjectId }, limits.administratorGivers)),
   },
   { _id: false },
 );

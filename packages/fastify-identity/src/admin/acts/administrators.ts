@@ -58,7 +58,8 @@ export async function setRoles(
     throw new IdentityProblem("PROTECTED_ACCOUNT");
   const details = { roles: roles.join(" ") || "none" };
   const event = { action: "admin.roles_set", subjectId: userId, reason, details } as const;
-  await recorded(acting, event, () => acting.service.identity.administrators.setRoles({ userId, roles }));
+  const { administrators } = acting.service.identity;
+  await recorded(acting, event, () => administrators.setRoles({ userId, roles, by: acting.userId }));
 }
 
 /** An approval with the addresses of the people in it. */
@@ -102,7 +103,7 @@ export async function requestErasure(
   );
 }
 
-/** @throws IdentityProblem `APPROVAL_NOT_FOUND`, also for one's own request that is to be approved. */
+/** @throws IdentityProblem `APPROVAL_NOT_FOUND`, also for a request that who decides may not approve. */
 export async function decideOnApproval(
   acting: Acting,
   { id, approve }: { readonly id: Types.ObjectId; readonly approve: boolean },
