@@ -40,7 +40,6 @@ export function actualCollection(indexes: readonly ActualIndex[], options: Docum
   };
 }
 
-/** Any Mongoose model as the narrow type that this package asks for. */
 /**
  * The connection, with a look at each command before it is sent; the look may throw what the server would answer, or
  * return an answer of its own.

@@ -31,6 +31,12 @@ export function candidateIndex(
   return Object.keys(keys).length > 0 ? keys : undefined;
 }
 
+const relations = {
+  duplicate: "is the same as",
+  mirror: "has the keys, each in the opposite direction, of",
+  prefix: "is a prefix of",
+} as const;
+
 const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
   {
     code: "LOOKUP_UNINDEXED",
@@ -124,13 +130,12 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
     *find({ redundancy, declared }) {
       for (const { index, coveredBy, why } of redundancy.redundant) {
         const place = placeOf(index);
-        const reason = why === "duplicate" ? "is the same as" : "is a prefix of";
         // Hidden only, it would be drift, and the next apply would show it again.
         const first = declared.has(place) ? "; take it out of its schema first" : "";
         const keys = shellText(Object.fromEntries(index.keys.map(({ field, kind }) => [field, kind])));
         yield {
           subject: place,
-          message: `Index ${index.name} ${reason} ${coveredBy.name}, which serves all that it serves${first}`,
+          message: `Index ${index.name} ${relations[why]} ${coveredBy.name}, which serves all that it serves${first}`,
           evidence: `${keys} is covered by ${coveredBy.name}`,
           // Hides and observes it first.
           command: `org-db apply --drop ${place}`,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Document } from "../../src/core/model.js";
-import { redundantIndexes } from "../../src/indexes/plan/redundant.js";
+import { redundancyOf, redundantIndexes } from "../../src/indexes/plan/redundant.js";
 import { type IndexUse, judgeUse, type UnusedVerdict } from "../../src/indexes/plan/unused.js";
 import { actualIndex } from "../support.js";
 
@@ -61,6 +61,60 @@ describe("redundant", () => {
     expect(redundantIndexes([named("p"), named("q", { unique: true })])).toMatchObject([
       { index: { name: "p" }, coveredBy: { name: "q" } },
     ]);
+  });
+
+  test.each<[string, Document, Document, string | undefined]>([
+    ["one field in the opposite direction", { a: 1 }, { a: -1 }, "mirror"],
+    ["each field in the opposite direction", { a: 1, b: -1 }, { a: -1, b: 1 }, "mirror"],
+    ["one of two in the opposite direction", { a: 1, b: 1 }, { a: 1, b: -1 }, undefined],
+    ["the same fields in another order", { a: 1, b: 1 }, { b: 1, a: 1 }, undefined],
+  ])("%s", (_name, key, other, why) => {
+    const found = redundantIndexes([actualIndex(key, { name: "p" }), actualIndex(other, { name: "q" })]);
+    expect(found.map((entry) => [entry.index.name, entry.coveredBy.name, entry.why])).toEqual(
+      why ? [["q", "p", why]] : [],
+    );
+  });
+
+  test("an index that is the same covers before a longer one that comes first", () => {
+    const indexes = [
+      actualIndex({ a: 1 }, { name: "q" }),
+      actualIndex({ a: 1 }, { name: "p", unique: true }),
+      actualIndex({ a: 1, b: 1 }, { name: "long" }),
+    ];
+    for (const given of [indexes, [...indexes].reverse()])
+      expect(redundantIndexes(given)).toMatchObject([
+        { index: { name: "q" }, coveredBy: { name: "p" }, why: "duplicate" },
+      ]);
+  });
+
+  test("an index that the server made stays, and covers others", () => {
+    const indexes = [
+      { ...actualIndex({ a: 1 }, { name: "z" }), serverMade: true as const },
+      actualIndex({ a: 1 }, { name: "a" }),
+    ];
+    expect(redundantIndexes(indexes)).toMatchObject([{ index: { name: "a" }, coveredBy: { name: "z" } }]);
+  });
+
+  test("without the shard keys none is called redundant", () => {
+    const collections = [
+      { collection: "c", indexes: [actualIndex({ a: 1 }), actualIndex({ a: 1, b: 1 })] },
+      { collection: "d", indexes: [actualIndex({ a: 1 }), actualIndex({ a: 1, b: 1 })] },
+    ];
+    expect(redundancyOf(collections, { state: "absent" })).toEqual({
+      redundant: [],
+      shardKeysUnread: "the server does not tell them",
+    });
+    expect(
+      redundancyOf(collections, { state: "forbidden", reason: "no right to config.collections" }),
+    ).toEqual({
+      redundant: [],
+      shardKeysUnread: "no right to config.collections",
+    });
+    const sharded = new Map([["c", [{ field: "a", kind: 1 as const }]]]);
+    const known = redundancyOf(collections, { state: "known", value: sharded });
+    expect(known).toMatchObject({ redundant: [{ index: { keys: [{ field: "a" }] } }] });
+    expect(known).not.toHaveProperty("shardKeysUnread");
+    expect(known.redundant.map(({ index }) => index)).toEqual([collections[1]?.indexes[0]]);
   });
 
   test("what covers is never itself removable", () => {

@@ -9,7 +9,8 @@ export interface RedundantIndex {
   readonly index: ActualIndex;
   /** Serves all that `index` serves. Not itself recommended for removal. */
   readonly coveredBy: ActualIndex;
-  readonly why: "prefix" | "duplicate";
+  /** `mirror`: the same fields, each in the opposite direction, which reads the same order backwards. */
+  readonly why: "prefix" | "duplicate" | "mirror";
 }
 
 /**
@@ -27,12 +28,13 @@ export function redundantIndexes(
   const shard = shardKey.length > 0 ? keysText({ keys: shardKey }) : undefined;
   for (const index of [...indexes].sort(longestFirst)) {
     if (keysText(index) === shard || index.serverMade) continue;
-    const others = indexes.filter((other) => other !== index && !removable.has(other));
-    const cover =
-      others.find((other) => isDuplicate(index, other)) ?? others.find((other) => covers(other, index));
-    if (!cover) continue;
+    const covers = indexes.filter(
+      (other) => other !== index && !removable.has(other) && isCovered(index, other),
+    );
+    const coveredBy = covers.find((other) => keysText(other) === keysText(index)) ?? covers[0];
+    if (!coveredBy) continue;
     removable.add(index);
-    found.push({ index, coveredBy: cover, why: isDuplicate(index, cover) ? "duplicate" : "prefix" });
+    found.push({ index, coveredBy, why: whyCovered(index, coveredBy) });
   }
   return found.sort((a, b) => indexes.indexOf(a.index) - indexes.indexOf(b.index));
 }
@@ -58,25 +60,21 @@ export function redundancyOf(
   return { redundant };
 }
 
-function covers(other: ActualIndex, index: ActualIndex): boolean {
+function isCovered(index: ActualIndex, by: ActualIndex): boolean {
   return (
-    isPlain(index) &&
-    isOrdered(other) &&
-    isUsable(other) &&
-    isPrefix(index.keys, other.keys) &&
-    sameCoverage(index, other)
+    isPlain(index) && isOrdered(by) && isUsable(by) && begins(index.keys, by.keys) && sameCoverage(index, by)
   );
+}
+
+function whyCovered(index: ActualIndex, by: ActualIndex): RedundantIndex["why"] {
+  if (keysText(index) === keysText(by)) return "duplicate";
+  return index.keys.length === by.keys.length ? "mirror" : "prefix";
 }
 
 // Longer indexes first, so that no index counts as covered by one that is itself dropped. Among equals the higher name
 // is dropped before the lower.
 function longestFirst(a: ActualIndex, b: ActualIndex): number {
   return b.keys.length - a.keys.length || Number(a.unique) - Number(b.unique) || (a.name < b.name ? 1 : -1);
-}
-
-function isDuplicate(index: ActualIndex, other: ActualIndex): boolean {
-  if (!isPlain(index) || !isOrdered(other) || !isUsable(other)) return false;
-  return keysText(index) === keysText(other) && sameCoverage(index, other);
 }
 
 function isPlain(index: ActualIndex): boolean {
@@ -92,8 +90,7 @@ function sameCoverage(a: ActualIndex, b: ActualIndex): boolean {
   return sparse(a) === sparse(b) && filterText(a) === filterText(b) && collationText(a) === collationText(b);
 }
 
-function isPrefix(short: readonly IndexKey[], long: readonly IndexKey[]): boolean {
-  if (short.length >= long.length) return false;
+function begins(short: readonly IndexKey[], long: readonly IndexKey[]): boolean {
   const pairs = short.map((key, position) => [key, long[position]] as const);
   if (!pairs.every(([a, b]) => a.field === b?.field)) return false;
   const same = pairs.filter(([a, b]) => a.kind === b?.kind).length;
