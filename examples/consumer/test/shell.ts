@@ -12,6 +12,7 @@ export class Shell {
   readonly #child: ChildProcess;
   #output = "";
   #onOutput: () => void = () => undefined;
+  #onExit: () => void = () => undefined;
 
   constructor(cwd: string, env: Readonly<Record<string, string>>) {
     // A condition that the test runner was started with would lead a program to our sources.
@@ -22,6 +23,7 @@ export class Shell {
         this.#output += text;
         this.#onOutput();
       });
+    this.#child.once("exit", () => this.#onExit());
   }
 
   /** Runs a line to its end. */
@@ -33,7 +35,7 @@ export class Shell {
         const [, output = "", status] = new RegExp(`^(.*)${mark} (\\d+)\\n`, "s").exec(this.#output) ?? [];
         if (status !== undefined) resolve({ status: Number(status), output });
       };
-      this.#child.once("exit", () => reject(new Error(`the shell ended at: ${line}`)));
+      this.#onExit = () => reject(new Error(`the shell ended at: ${line}`));
     });
     this.#child.stdin?.write(`${line} </dev/null\necho ${mark} $?\n`);
     return ended;
