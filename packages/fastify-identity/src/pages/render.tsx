@@ -6,14 +6,16 @@ import { Apps } from "./templates/apps.js";
 import { Demo } from "./templates/demo.js";
 import * as email from "./templates/email-change.js";
 import * as entry from "./templates/entry.js";
+import * as factors from "./templates/factors.js";
 import { Impersonation } from "./templates/impersonation.js";
+import { Allowlist } from "./templates/networks.js";
 import * as oauth from "./templates/oauth.js";
 import * as ownApps from "./templates/own-apps.js";
 import * as profile from "./templates/profile.js";
 import * as providers from "./templates/providers.js";
 import * as records from "./templates/records.js";
 import * as recovery from "./templates/recovery.js";
-import * as security from "./templates/security.js";
+import { Security } from "./templates/security.js";
 import { ReportSignIn } from "./templates/sign-in-reports.js";
 import type { PageName, PageViews } from "./views.js";
 
@@ -47,11 +49,11 @@ const templates: { readonly [P in PageName]: Template<P> } = {
   profile: profile.Profile,
   password: profile.Password,
   confirm: profile.Confirm,
-  security: security.Security,
-  allowlist: security.Allowlist,
-  authenticator: security.Authenticator,
-  removeAuthenticator: security.RemoveAuthenticator,
-  recoveryCodes: security.RecoveryCodes,
+  security: Security,
+  allowlist: Allowlist,
+  authenticator: factors.Authenticator,
+  removeAuthenticator: factors.RemoveAuthenticator,
+  recoveryCodes: factors.RecoveryCodes,
   apps: Apps,
   ownApps: ownApps.OwnApps,
   appUsage: ownApps.AppUsage,

@@ -1,5 +1,5 @@
 import { Form, isRefused, Of } from "../../pages/components/form.js";
-import { type FormState, untouched } from "../../pages/look/frame.js";
+import { type FormState, stateOf } from "../../pages/look/frame.js";
 import { decideOnApproval, type KnownApproval, listApprovals } from "../acts/administrators.js";
 import { impersonation } from "../approvals.js";
 import type { AdminForm, AdminPage } from "./parts/define.js";
@@ -123,7 +123,7 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
             key={what}
             frame={frame}
             name={what}
-            state={view.state.form === what && view.state.values.id === id ? view.state : untouched}
+            state={stateOf(view.state, what, id)}
             action={frame.admin.link(`${path}/${what}`)}
             class=""
           >

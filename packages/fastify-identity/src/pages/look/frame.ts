@@ -49,3 +49,12 @@ export interface FormState {
 }
 
 export const untouched: FormState = { values: {}, errors: {} };
+
+/**
+ * The state of a form that stands on its page several times: only the one that was sent shows what it was refused for.
+ *
+ * @param field - what tells them apart. Default: `id`.
+ */
+export function stateOf(state: FormState, form: string, value: string, field = "id"): FormState {
+  return state.form === form && state.values[field] === value ? state : untouched;
+}

@@ -1,7 +1,7 @@
 import { Codes } from "../components/codes.js";
 import { Field, Form, isRefused, Of, Select, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
-import type { PageFrame } from "../look/frame.js";
+import { type PageFrame, stateOf } from "../look/frame.js";
 import { keyLifetimeDays } from "../serve/fields.js";
 import type { ApiKeyView, PageViews } from "../views.js";
 
@@ -118,7 +118,7 @@ function Key({ apiKey, state, frame }: KeyProps) {
             key={what}
             frame={frame}
             name={what}
-            state={state.form === what && state.values.id === id ? state : { values: {}, errors: {} }}
+            state={stateOf(state, what, id)}
             action={frame.link(`${section}/${what}`)}
             class=""
           >

@@ -1,7 +1,7 @@
 import type { TakenOffSummary } from "@org/db-models";
 import { Form, isRefused, Of, Submit } from "../components/form.js";
 import { CardLayout } from "../components/layout.js";
-import { type FormState, type PageFrame, untouched } from "../look/frame.js";
+import { type FormState, type PageFrame, stateOf } from "../look/frame.js";
 import type { PageViews, ReportView } from "../views.js";
 
 export function ReportSignIn({
@@ -44,7 +44,7 @@ export function Reports({ reports, state, frame }: ReportsProps) {
 
 function Report({ report, state, frame }: Omit<ReportsProps, "reports"> & { report: ReportView }) {
   const { id, device, country, reportedAt, undoUntil, undoneAt, restored } = report;
-  const own = state.form === "undo-report" && state.values.id === id ? state : untouched;
+  const own = stateOf(state, "undo-report", id);
   return (
     <li>
       <div class="what stack-s">

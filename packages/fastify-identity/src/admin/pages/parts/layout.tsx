@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Field, Form, Of, Select, Submit } from "../../../pages/components/form.js";
 import { SignedInLayout } from "../../../pages/components/layout.js";
-import { type FormState, untouched } from "../../../pages/look/frame.js";
+import { type FormState, stateOf, untouched } from "../../../pages/look/frame.js";
 import type { MessageId } from "../../../pages/messages/english.js";
 import type { AdminFrame } from "./frame.js";
 
@@ -142,10 +142,10 @@ interface RowActProps {
 export function RowAct(props: RowActProps) {
   const { frame, state, form, field, id, action, label, submit = label, what, children } = props;
   const name = `${form}-${id}`;
-  const sent = state.form === form && state.values[field] === id;
-  const own = sent ? { ...state, form: name } : untouched;
+  const sent = stateOf(state, form, id, field);
+  const own = sent.form === undefined ? sent : { ...sent, form: name };
   return (
-    <details open={sent}>
+    <details open={own.form !== undefined}>
       <summary>
         {frame.say(label)} <Of what={what} />
       </summary>
