@@ -5,14 +5,14 @@ import type { Connection } from "mongoose";
 import { OptimizerError } from "../core/errors.js";
 import { isWithin } from "../core/paths.js";
 import { collectionText, shellText } from "../indexes/command.js";
-import { type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
+import { type ActualCollection, type ActualIndex, inspectIndexes } from "../indexes/inspect.js";
 import type { ParsedCleanupRule } from "./rules.js";
 
 /**
  * The index that each rule reads by, by the rule's name: `null` where a scan is allowed or there is no collection.
  *
- * @throws {OptimizerError} `RULE_NEEDS_INDEX` with every rule that lacks one; `INVALID_RULE` for rules on views, and for an
- * anonymisation that a unique index would refuse from the second document on
+ * @throws {OptimizerError} `RULE_NEEDS_INDEX` with every rule that lacks one; `INVALID_RULE` for rules on views and time
+ * series, and for an anonymisation that a unique index would refuse from the second document on
  */
 export async function ruleIndexes(
   connection: Connection,
@@ -27,8 +27,11 @@ export async function ruleIndexes(
     const lacking = !usable && actual?.exists === true && !allowCollectionScan;
     return { rule, actual, usable: usable?.name ?? null, lacking };
   });
-  const ofViews = found.filter(({ actual }) => actual?.type === "view").map(({ rule }) => rule);
-  if (ofViews.length > 0) throw onView(ofViews);
+  const misplaced = found.flatMap(({ rule, actual }) => {
+    const problem = actual && placeProblem(actual);
+    return problem === undefined ? [] : [{ rule, problem }];
+  });
+  if (misplaced.length > 0) throw onOtherPlace(misplaced);
   const lacking = found.filter((one) => one.lacking).map(({ rule }) => rule);
   if (lacking.length > 0) throw needsIndex(lacking);
   for (const { rule, actual } of found) assertDistinct(rule, actual?.indexes ?? []);
@@ -66,12 +69,27 @@ function serves(index: ActualIndex, { field, where }: ParsedCleanupRule): boolea
   return ordered && first.field === field && !index.hidden && !index.building && whole;
 }
 
-function onView(rules: readonly ParsedCleanupRule[]): OptimizerError {
-  const lines = rules.map(
-    ({ name, collection }) =>
-      `Cleanup rule "${name}" is on ${collection}, which is a view: name the collection that the view reads`,
+/**
+ * What documents cannot be removed or changed by their `_id`, with what to do instead.
+ *
+ * @see https://www.mongodb.com/docs/manual/core/timeseries/timeseries-limitations/
+ */
+function placeProblem({ type }: ActualCollection): string | undefined {
+  if (type === "view") return "a view: name the collection that the view reads";
+  // Before 7.0 a delete may name the meta field only; since then as well, an _id may be missing or stand twice.
+  if (type === "timeseries")
+    return "a time series, whose documents have no unique _id: let them expire, by expireAfterSeconds in the options of its schema";
+  return undefined;
+}
+
+function onOtherPlace(
+  misplaced: readonly { readonly rule: ParsedCleanupRule; readonly problem: string }[],
+): OptimizerError {
+  const lines = misplaced.map(
+    ({ rule: { name, collection }, problem }) =>
+      `Cleanup rule "${name}" is on ${collection}, which is ${problem}`,
   );
-  const refused = rules.map(({ name, collection }) => ({ rule: name, collection }));
+  const refused = misplaced.map(({ rule: { name, collection } }) => ({ rule: name, collection }));
   return new OptimizerError("INVALID_RULE", lines.join("\n"), { details: { ...refused[0], rules: refused } });
 }
 

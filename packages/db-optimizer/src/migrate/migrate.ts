@@ -11,6 +11,7 @@ import { runJob, type WithinOptions } from "../jobs/run-job.js";
 import { Work, type WorkOptions } from "../jobs/work.js";
 import { assertMigration, defaultPhaseLeaseMs, type Migration } from "./definition.js";
 import { type MigrationPhase, type MigrationWay, routeOf, type UpTo } from "./phases.js";
+import { assertPlaces } from "./places.js";
 import { type MigrationReport, mismatchError, resultOf, type VerifyReport } from "./report.js";
 import { changePhase, type MigrationState, noteState, readState } from "./state.js";
 import { contractFrom, jobOf, type MigrationPlan, planMigration, refusal, working } from "./status.js";
@@ -29,7 +30,8 @@ export interface MigrateOptions extends WithinOptions, Omit<WorkOptions, "window
  * the phase that it stops in. Runs under a lease.
  *
  * @param to the last phase. Default `switched`.
- * @throws {OptimizerError} `MIGRATION_MISMATCH` when a document cannot be copied, with the mismatches in
+ * @throws {OptimizerError} `INVALID_MIGRATION`, before anything is written, also when a collection is a view, a time series or a
+ * capped target; `MIGRATION_MISMATCH` when a document cannot be copied, with the mismatches in
  * `details`: reads are then not switched; `MIGRATION_NOT_ALLOWED` when it is on the way back, or beyond; `LOCKED`,
  * `LEASE_LOST`, `ABORTED`, and as the server says
  */
@@ -205,7 +207,9 @@ class Runner {
     const { connection, now, work, signal } = this.#context;
     await work.heedPause();
     throwIfAborted(signal);
-    const ownsTargets = this.#state.epoch === 0 && (await this.#hasEmptyTarget());
+    const isFirst = this.#state.epoch === 0;
+    if (isFirst) await assertPlaces(connection, this.#context.migration);
+    const ownsTargets = isFirst && (await this.#hasEmptyTarget());
     const change = { lease: this.#context.lease, now: now(), ownsTargets };
     this.#state = await changePhase(connection, this.#state, to, change);
     this.changes.push(to);

@@ -21,6 +21,24 @@ test("a cleanup rule on a view names the view", async () => {
   });
 });
 
+// mongodb-js/compass#4396: deletes by _id in a time series, whose _id may be missing or stand twice, removed other documents.
+test("a cleanup rule on a time series is refused, with what to do instead", async () => {
+  const { connection } = database;
+  const readings = connection.model(
+    "Reading",
+    new Schema({ at: Date, sensor: String }, { timeseries: { timeField: "at", metaField: "sensor" } }),
+  );
+  await readings.createCollection();
+  const cleanup = [{ name: "old", collection: readings.collection.name, field: "at", retentionSeconds: 5 }];
+  const optimizer = new DatabaseOptimizer(connection, { models: [readings], cleanup });
+  const wish = { now: new Date(), allowCollectionScan: true };
+  await expect(optimizer.cleanup(wish)).rejects.toMatchObject({
+    code: "INVALID_RULE",
+    message:
+      'Cleanup rule "old" is on readings, which is a time series, whose documents have no unique _id: let them expire, by expireAfterSeconds in the options of its schema',
+  });
+});
+
 test("advice on what is no collection says so", async () => {
   const { connection } = database;
   const orders = connection.model("Order", new Schema({ at: Date }));
