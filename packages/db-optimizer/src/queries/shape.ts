@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { isPattern } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";
+import { headOf, stageNames } from "./pipeline.js";
 
 /** A query without its values: what two runs of one query have in common. */
 export interface QueryShape {
@@ -10,6 +11,8 @@ export interface QueryShape {
   /** Fields with the operators on them, the values left out. */
   readonly filter: Document;
   readonly sort: Readonly<Record<string, 1 | -1>>;
+  /** Of an aggregation its stages by name, each with the collections that it joins; empty otherwise. */
+  readonly stages: readonly string[];
   /** Twelve hexadecimal digits of a hash of the above: equal shapes have equal fingerprints. */
   readonly fingerprint: string;
 }
@@ -26,25 +29,22 @@ const equalityOperators = new Set(["$eq", "$in"]);
 /** The shape of a `find`, `count`, `update`, `delete`, `findAndModify` or `aggregate` command. Pure. */
 export function shapeOf(operation: string, collection: string, command: Document): QueryShape {
   const filter = shapeOfFilter(filterOf(command)) as Document;
-  const sort = (command.sort ?? firstStage(command, "$sort") ?? {}) as Record<string, 1 | -1>;
-  const text = JSON.stringify([operation, collection, filter, sort]);
+  const sort = (command.sort ?? headOf(command.pipeline).sort) as Record<string, 1 | -1>;
+  const stages = stageNames(command.pipeline);
+  const text = JSON.stringify([operation, collection, filter, sort, stages]);
   return {
     operation,
     collection,
     filter,
     sort,
+    stages,
     fingerprint: createHash("sha256").update(text).digest("hex").slice(0, 12),
   };
 }
 
-/** The filter of a command, wherever the command keeps it. */
+/** The filter of a command that an index can serve, wherever the command keeps it. */
 export function filterOf(command: Document): Document {
-  return (command.filter ?? command.query ?? command.q ?? firstStage(command, "$match") ?? {}) as Document;
-}
-
-function firstStage({ pipeline }: Document, name: string): unknown {
-  const stages = (Array.isArray(pipeline) ? pipeline : []) as Document[];
-  return stages.find((stage) => stage && typeof stage === "object" && name in stage)?.[name];
+  return (command.filter ?? command.query ?? command.q ?? headOf(command.pipeline).filter) as Document;
 }
 
 function shapeOfFilter(value: unknown): unknown {

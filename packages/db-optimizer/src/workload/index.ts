@@ -2,6 +2,7 @@
 
 export type { JoinPlan, QueryPlan } from "../queries/explain.js";
 export { summariseExplain } from "../queries/explain.js";
+export type { Join } from "../queries/pipeline.js";
 export { explainQuery } from "../queries/run-explain.js";
 export type { QueryShape } from "../queries/shape.js";
 export type { SlowOperations, SlowShape } from "../queries/slow.js";
@@ -13,7 +14,7 @@ export type { QueryAnalysis, QueryProblem } from "./judge.js";
 export type { AdviceLimits } from "./limits.js";
 export { adviceLimitsSchema } from "./limits.js";
 export type { WorkloadQuery } from "./load.js";
-export type { Join, LookupFacts } from "./lookups.js";
+export type { LookupFacts } from "./lookups.js";
 export type { Measured, WriteCost } from "./measure.js";
 export type {
   IndexAdvice,

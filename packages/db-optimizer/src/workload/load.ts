@@ -82,7 +82,7 @@ export function rankWorkload(
   return ranked.sort((a, b) => b.wastedBytes - a.wastedBytes || (a.name < b.name ? -1 : 1));
 }
 
-/** The identity of queries with one shape. The fingerprint is of the filter and the sort alone. Pure. */
+/** The identity of queries with one shape and one collation, which the fingerprint leaves out. Pure. */
 export function identityOf({ shape, command }: Unranked): string {
   const collation = canonicalCollation(command.collation as Document | undefined);
   return `${shape.collection} ${shape.fingerprint} ${collationText({ collation })}`;

@@ -6,12 +6,7 @@ import { primary } from "../core/server/own-collection.js";
 import { ofOthers } from "../core/server/own-work.js";
 import { collectionText, shellText } from "../indexes/command.js";
 import type { ActualIndex } from "../indexes/inspect.js";
-
-/** A collection that aggregations join, and by which of its fields; without one they join by a pipeline. */
-export interface Join {
-  readonly from: string;
-  readonly foreignField?: string;
-}
+import { type Join, joinsOf } from "../queries/pipeline.js";
 
 /** The recorded aggregations of one collection that join others. */
 export interface LookupFacts {
@@ -103,23 +98,4 @@ export function unindexedJoins(
       });
     }
   return [...found.values()];
-}
-
-/** The joins of a pipeline, those in pipelines inside it among them. Pure. */
-export function joinsOf(pipeline: unknown): Join[] {
-  if (!Array.isArray(pipeline)) return [];
-  return (pipeline as Document[]).flatMap((stage) => {
-    const { $lookup, $graphLookup, $facet, $unionWith } = stage as Readonly<Record<string, Document>>;
-    return [
-      ...($lookup?.from ? [joinOf($lookup.from, $lookup.foreignField)] : []),
-      ...joinsOf($lookup?.pipeline),
-      ...($graphLookup?.from ? [joinOf($graphLookup.from, $graphLookup.connectToField)] : []),
-      ...Object.values($facet ?? {}).flatMap(joinsOf),
-      ...joinsOf($unionWith?.pipeline),
-    ];
-  });
-}
-
-function joinOf(from: unknown, foreignField: unknown): Join {
-  return { from: String(from), ...(typeof foreignField === "string" && { foreignField }) };
 }

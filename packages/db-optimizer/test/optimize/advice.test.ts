@@ -100,6 +100,64 @@ describe("shapeOf", () => {
   ])("reads the filter of %s", (_name, operation, command) => {
     expect(shapeOf(operation, "things", command).filter).toEqual({ a: "?" });
   });
+
+  // Source: https://www.mongodb.com/docs/manual/core/aggregation-pipeline-optimization/
+  it.each<[string, object[], object, object]>([
+    [
+      "several conditions",
+      [{ $match: { a: 1 } }, { $match: { b: 1 } }],
+      { $and: [{ a: "?" }, { b: "?" }] },
+      {},
+    ],
+    ["a sort and a condition", [{ $sort: { b: 1 } }, { $match: { a: 1 } }], { a: "?" }, { b: 1 }],
+    ["a condition on groups", [{ $group: { _id: "$a" } }, { $match: { a: 1 } }, { $sort: { a: 1 } }], {}, {}],
+    ["a condition on the first ten", [{ $limit: 10 }, { $match: { a: 1 } }], {}, {}],
+    [
+      "a field that is set",
+      [{ $set: { "b.c": 1 } }, { $match: { a: 1, b: 1, "b.d": 1 } }, { $sort: { a: 1 } }],
+      { a: "?" },
+      {},
+    ],
+    [
+      "a field that is unset",
+      [{ $unset: "b" }, { $match: { a: 1, $or: [{ b: 1 }, { a: 2 }] } }],
+      { a: "?" },
+      {},
+    ],
+    ["fields that are left out", [{ $project: { b: 0 } }, { $match: { a: 1, b: 1 } }], { a: "?" }, {}],
+    [
+      "fields that are kept, named anew or absent",
+      [{ $project: { a: 1, b: "$c" } }, { $match: { _id: 1, a: 1, b: 1, c: 1 } }],
+      { _id: "?", a: "?" },
+      {},
+    ],
+    ["an unwound array", [{ $unwind: "$b" }, { $match: { a: 1, "b.c": 1 } }], { a: "?" }, {}],
+    [
+      "what was joined",
+      [{ $lookup: { from: "others", as: "b" } }, { $match: { a: 1, "b.c": 1 } }],
+      { a: "?" },
+      {},
+    ],
+  ])("takes from an aggregation what an index can serve: %s", (_what, pipeline, filter, sort) => {
+    expect(shapeOf("aggregate", "things", { pipeline })).toMatchObject({ filter, sort });
+  });
+
+  it("tells aggregations apart by their stages and joins, not by their values", () => {
+    const $match = { a: 1 };
+    const of = (...stages: object[]) => shapeOf("aggregate", "things", { pipeline: [{ $match }, ...stages] });
+    const join = (from: string) => ({ $lookup: { from, localField: "x", foreignField: "k", as: "y" } });
+    const shapes = [
+      of(),
+      of({ $group: { _id: "$a" } }),
+      of(join("b")),
+      of(join("c")),
+      of({ $unionWith: "b" }),
+      of({ $unionWith: { coll: "c" } }),
+    ];
+    expect(new Set(shapes.map(({ fingerprint }) => fingerprint)).size).toBe(shapes.length);
+    expect(of({ $limit: 1 }).fingerprint).toBe(of({ $limit: 2 }).fingerprint);
+    expect(shapes[2]?.stages).toEqual(["$match", "$lookup b.k"]);
+  });
 });
 
 describe("groupByShape", () => {

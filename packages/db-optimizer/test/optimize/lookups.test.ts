@@ -2,8 +2,9 @@ import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Schema } from "mongoose";
 import { expect, test } from "vitest";
 import { checkHealth } from "../../src/index.js";
+import { joinsOf } from "../../src/queries/pipeline.js";
 import { analysePerformance } from "../../src/workload/analysis.js";
-import { joinsOf, lookupsOf } from "../../src/workload/lookups.js";
+import { lookupsOf } from "../../src/workload/lookups.js";
 
 const database = useTemporaryDatabase({ label: "lookups" });
 const lookup = (from: string, foreignField: string) => ({
