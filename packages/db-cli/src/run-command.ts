@@ -7,7 +7,7 @@ import type { CliIo } from "./io.js";
 import { toJson, toTerminal, withNamesInLines } from "./output/printable.js";
 import { ProgressLine } from "./output/progress.js";
 import { paintFor } from "./output/style.js";
-import { type Session, type SessionOptions, withSession } from "./session.js";
+import { namesOf, type SessionOptions, withSession } from "./session.js";
 import { listenForUnhandled } from "./unhandled.js";
 
 /** Options that every command takes. */
@@ -63,10 +63,6 @@ export async function runCommand<Options extends object>(
   } finally {
     interrupt.stop();
   }
-}
-
-function namesOf({ models }: Session): object[] {
-  return models.map(({ modelName: name, collection }) => ({ name, collection: collection.collectionName }));
 }
 
 /** `--json`, or the format of that name where a command has several. */

@@ -29,6 +29,11 @@ export interface Session {
   readonly record?: RecordEvent;
 }
 
+/** The names of the models and of their collections, which a text of a command may hold. */
+export function namesOf({ models }: Pick<Session, "models">): object[] {
+  return models.map(({ modelName: name, collection }) => ({ name, collection: collection.collectionName }));
+}
+
 /** Options that every command takes. */
 export interface SessionOptions {
   readonly config?: string;

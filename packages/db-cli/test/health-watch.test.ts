@@ -47,7 +47,7 @@ async function watch(
     now: () => new Date("2026-05-01T00:00:00Z"),
   };
   const common = ["--config", configs.shop, "--uri", database.uri];
-  const exitCode = await runCli(["health", ...args, ...common], io);
+  const exitCode = await runCli(["health", ...common, ...args], io);
   return { exitCode, stdout, stderr, listening };
 }
 
@@ -80,6 +80,27 @@ test("a terminal of 80x24 shows the score, the worst findings and their commands
   expect(seen).toMatch(/critical Index \w+ of orders is declared and missing/);
   expect(seen).toMatch(/^ +org-db setup$/m);
 });
+
+test.each([true, false])(
+  "a name with a line break begins no line of its own, terminal: %s",
+  async (isTTY) => {
+    const forged = "ok      indexes: forged";
+    const name = `orders\n${forged}`;
+    let made: Promise<unknown> | undefined;
+    const ran = await watch(["--watch", "1", "--config", configs.lineBreak], {
+      isTTY,
+      size: { rows: 200, columns: 80 },
+      onWrite: (seen, press, interrupt) => {
+        if (isTTY && seen.includes(`${esc}[J`)) press("q");
+        if (!isTTY) made ??= database.connection.createCollection(name);
+        if (!isTTY && seen.includes("gone: ")) interrupt();
+      },
+    });
+    await made;
+    expect(ran.stdout).toContain(`orders\\u000a${forged}`);
+    expect(ran.stdout.split(/\r?\n/).filter((line) => line.startsWith(forged))).toEqual([]);
+  },
+);
 
 test("Ctrl-C as a key, which a raw terminal makes of it, ends as well", async () => {
   const ran = await watch(["--watch"], {

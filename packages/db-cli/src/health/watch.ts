@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Finding, type HealthReport, isOptimizerError, toOptimizerError } from "@org/db-optimizer";
 
 import type { Context } from "../command.js";
-import { toJson, toTerminal } from "../output/printable.js";
+import { printable, toJson, withNamesInLines } from "../output/printable.js";
 import { redact } from "../output/redact.js";
 import { Screen } from "../output/screen.js";
+import { namesOf } from "../session.js";
 import { healthScreen } from "./text.js";
 
 const ctrlC = String.fromCharCode(3);
@@ -78,15 +79,17 @@ interface View {
   close(): void;
 }
 
-function screenOf({ stdout, paint, now }: Context, everyMs: number): View {
+function screenOf({ stdout, paint, now, ...context }: Context, everyMs: number): View {
   const screen = new Screen(stdout);
+  const names = namesOf(context);
   return {
     open: () => screen.open(),
     show: ({ report, failure }, before) => {
       const shown = report ?? before.report;
-      const head = failure ? `${paint("red", failureText(failure))}\n` : "";
-      const foot = paint("dim", `${now().toISOString()}, every ${everyMs / 1_000} s; q ends`);
-      screen.draw(`${foot}\n${head}${shown ? healthScreen(shown, paint) : ""}`);
+      const state = failure ? `${paint("red", printable(failureText(failure)))}\n` : "";
+      const head = paint("dim", `${now().toISOString()}, every ${everyMs / 1_000} s; q ends`);
+      const text = shown ? withNamesInLines(healthScreen(shown, paint), [names, shown]) : "";
+      screen.draw(`${head}\n${state}${text}`);
     },
     close: () => screen.close(),
   };
@@ -97,7 +100,7 @@ function lines({ stdout, now }: Context): View {
     open: () => undefined,
     show: ({ report, failure }, before) => {
       const said = report ? reportLine(report, before.report) : failureText(failure);
-      stdout.write(`${now().toISOString()} ${toTerminal(said)}\n`);
+      stdout.write(`${now().toISOString()} ${printable(said)}\n`);
     },
     close: () => undefined,
   };
