@@ -16,6 +16,11 @@ export interface CliIo {
   onInterrupt(listener: () => void): () => void;
   /** Calls back when nothing can happen any more although the command has not ended; returns how to stop listening. */
   onStall?(listener: () => void): () => void;
+  /**
+   * Calls back when the project's own code ends the process; what the listener returns is the exit code. Returns how to stop
+   * listening.
+   */
+  onLeft?(listener: () => number): () => void;
   /** Calls back on each rejected promise that nothing handles, and each exception that nothing catches. */
   onUnhandled?(listener: (error: unknown, kind: "rejection" | "exception") => void): void;
   /** Calls back on each key, Ctrl-C among them; returns how to stop listening. Absent where there is no keyboard. */

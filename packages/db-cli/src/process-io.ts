@@ -1,10 +1,13 @@
 import { Writable } from "node:stream";
 
+import { exitCodes } from "./errors.js";
 import type { CliIo, Sink } from "./io.js";
 
 /** The parts of this process that `org-db` uses: its streams, environment, signals and clock. */
 export function processIo(): CliIo {
   const { stdin, stderr, env } = process;
+  // Until the command has its result.
+  process.exitCode = exitCodes.error;
   return {
     stdout: ownStdout(),
     stderr: quietWhenClosed(stderr),
@@ -22,15 +25,32 @@ export function processIo(): CliIo {
         process.off("beforeExit", listener);
       };
     },
+    onLeft: (listener) => {
+      const onExit = () => {
+        if (!leaving) process.exitCode = listener();
+      };
+      process.on("exit", onExit);
+      return () => {
+        process.off("exit", onExit);
+      };
+    },
     onUnhandled: (listener) => {
       process.on("unhandledRejection", (error) => listener(error, "rejection"));
       process.on("uncaughtException", (error) => listener(error, "exception"));
     },
     ...(stdin.isTTY && { onKey: (listener) => listenForKeys(stdin, listener) }),
     lowerPriority: async () => (await import("@org/db-optimizer/jobs")).lowerCpuPriority(),
-    exit: (code) => process.exit(code),
+    exit: leave,
     now: () => new Date(),
   };
+}
+
+let leaving = false;
+
+/** Ends this process on behalf of the command, not of the project's own code. */
+function leave(code?: number): never {
+  leaving = true;
+  return process.exit(code);
 }
 
 /**
@@ -39,11 +59,12 @@ export function processIo(): CliIo {
  */
 export async function endProcess(code: number): Promise<never> {
   const { stdout, stderr } = process;
+  process.exitCode = code;
   // The prototype's own, as `write` of the standard output leads to standard error.
   const arrived = (stream: Writable) =>
     new Promise<void>((resolve) => Writable.prototype.write.call(stream, "", "utf8", () => resolve()));
   await Promise.all([stdout, stderr].map(arrived));
-  return process.exit(code);
+  return leave(code);
 }
 
 /**
@@ -69,12 +90,15 @@ function ownStdout(): Sink {
   };
 }
 
-/** A reader that has gone, as after `| head`, wants no more: the process ends without a word, as other programs do. */
+/**
+ * A reader that has gone, as after `| head`, wants no more: the process ends without a word, as other programs do, and as a
+ * failure if the command had no result yet.
+ */
 function quietWhenClosed(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     // Later, so that the exit code of what has been printed is set.
-    setImmediate(() => process.exit());
+    setImmediate(() => leave());
   });
 }
 

@@ -1,7 +1,7 @@
 import { toOptimizerError } from "@org/db-optimizer";
 
 import type { Command, Context, Outcome } from "./command.js";
-import { type ExitCode, exitCodes } from "./errors.js";
+import { CliError, type ExitCode, exitCodes } from "./errors.js";
 import { type Failure, failureOf } from "./failure.js";
 import type { CliIo } from "./io.js";
 import { toJson, toTerminal, withNamesInLines } from "./output/printable.js";
@@ -33,6 +33,10 @@ export async function runCommand<Options extends object>(
   let names: readonly object[] = [];
   const interrupt = listenForInterrupt(io, progress, () => began);
   const unhandled = listenForUnhandled(io, progress, interrupt.abort);
+  const stay = io.onLeft?.(() => {
+    progress.clear();
+    return printFailure(io, failureOf(leftError(), reading), json, began && !reading, names);
+  });
   try {
     const outcome = await withSession(io, options, reading, interrupt.signal, (session) => {
       const paint = paintFor(io.stdout, io.env);
@@ -61,8 +65,14 @@ export async function runCommand<Options extends object>(
     progress.clear();
     return printFailure(io, failureOf(unhandled.thrown() ?? error, reading), json, began && !reading, names);
   } finally {
+    stay?.();
     interrupt.stop();
   }
+}
+
+function leftError(): CliError {
+  const advice = "give org-db a configuration whose imports start and end nothing";
+  return new CliError("CONFIG_FAILED", `The project's own code ended the process (process.exit): ${advice}`);
 }
 
 /** `--json`, or the format of that name where a command has several. */

@@ -81,6 +81,17 @@ test("an exception that nothing catches ends the command as a failure, in JSON w
   expect(stderr).not.toContain("Node.js v");
 });
 
+// A script that ends the process when it is done is imported for its models: in CI that must not pass for "in sync".
+test.each([
+  ["while it is loaded", `process.exit(0);\n${sound}`],
+  ["in its models", "export default { models: () => process.exit() };\n"],
+  ["a moment later", `setTimeout(() => process.exit(0));\nawait new Promise(() => undefined);\n${sound}`],
+])("fails when the project ends the process %s", async (_, text) => {
+  const { code, stdout, stderr } = await run(text, ["plan", "--check", "--json"]);
+  expect({ code, error: JSON.parse(stdout).error.code }).toEqual({ code: 1, error: "CONFIG_FAILED" });
+  expect(stderr).toMatch(/process\.exit/);
+});
+
 test("says so when the configuration awaits what nothing can bring about", async () => {
   const { code, stderr, stdout } = await run(`await new Promise(() => undefined);\n${sound}`, ["plan"]);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -152,8 +152,10 @@ describe("pipes", () => {
     );
 
   test("a reader that leaves ends the command without a word", async () => {
-    const ran = await piped(`plan --config ${configs.shop}`, "true");
+    const ran = await piped(`plan --check --config ${configs.shop}`, "true");
     expect(ran.stderr).not.toMatch(/EPIPE|\bat .*node:/);
+    // With `set -o pipefail` the pipeline is no success.
+    expect(ran.stderr).toMatch(/^exit 2$/m);
   });
 
   test("a slow reader gets all of it", async () => {
