@@ -8,6 +8,7 @@ import {
   toOptimizerError,
 } from "@org/db-optimizer";
 import { assertModel } from "@org/db-optimizer/setup";
+import { checkedQueries } from "@org/db-optimizer/workload";
 import type { Connection } from "mongoose";
 import type { ParsedConfig } from "./config.js";
 import { CliError } from "./errors.js";
@@ -48,7 +49,7 @@ export interface SessionOptions {
  * @param reading whether nothing is written
  * @param signal ends the opening, and the building of queries and checks, at once
  * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`, `URI_MISSING`, `DATABASE_MISSING`
- * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `ABORTED`
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_QUERY`, `ABORTED`
  */
 export async function withSession<T>(
   io: CliIo,
@@ -145,7 +146,7 @@ async function queriesOf(loaded: Project, bound: object): Promise<readonly Named
   if (!Array.isArray(found))
     throw new CliError("CONFIG_INVALID", `${loaded.path}: queries must return an array`);
   for (const [at, query] of found.entries()) assertQuery(loaded.path, at, query);
-  return found as NamedQuery[];
+  return checkedQueries(found as NamedQuery[]);
 }
 
 // Their shape is health's own business, which names each fault.

@@ -48,9 +48,10 @@ describe("configuration", () => {
   test.each([
     ["models that throw", configs.modelsThrow, "CONFIG_FAILED", "models failed: no schema today"],
     ["what is not a model", configs.notAModel, "INVALID_MODEL", "an object with the keys hello"],
+    ["two named queries of one name", configs.sameNames, "INVALID_QUERY", 'Two named queries are named "q"'],
     ["a model without a name", configs.nameless, "INVALID_MODEL", 'collection "things" has no name'],
   ])("%s", async (_name, config, code, message) => {
-    const { exitCode, stderr } = await orgDb(["plan", "--config", config, "--uri", inject("engine").uri]);
+    const { exitCode, stderr } = await orgDb(["doctor", "--config", config, "--uri", inject("engine").uri]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(code);
     expect(stderr).toContain(message);

@@ -24,6 +24,7 @@ export const configs = {
   noDefault: pathOf(new URL("./fixtures/no-default.config.mjs", import.meta.url)),
   faulty: pathOf(new URL("./fixtures/faulty.config.ts", import.meta.url)),
   lineBreak: pathOf(new URL("./fixtures/line-break.config.mjs", import.meta.url)),
+  sameNames: pathOf(new URL("./fixtures/same-names.config.mjs", import.meta.url)),
   nameless: pathOf(new URL("./fixtures/nameless.config.ts", import.meta.url)),
 };
 

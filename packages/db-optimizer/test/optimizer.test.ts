@@ -59,6 +59,18 @@ test("two that rebuild at once take turns, and the index is there at every momen
   expect(await optimizer.inspect()).toMatchObject({ inSync: true, extra: [], leftovers: [] });
 });
 
+test("two named queries of one name are refused wherever queries are given", async () => {
+  const query = { name: "byA", collection: "things", filter: { a: 1 } };
+  const given = { models, queries: [query, { ...query, filter: { at: 1 } }] };
+  const optimizer = new DatabaseOptimizer(database.connection, given);
+  const refused = { code: "INVALID_QUERY", message: 'Two named queries are named "byA"' };
+  await expect(optimizer.health()).rejects.toMatchObject(refused);
+  await expect(optimizer.optimize()).rejects.toMatchObject(refused);
+  await expect(optimizer.advise()).rejects.toMatchObject(refused);
+  await expect(optimizer.shardPlan()).rejects.toMatchObject(refused);
+  await expect(optimizer.apply()).rejects.toMatchObject(refused);
+});
+
 // With a moment for each call and a clock beside, the age of documents and that of events could be told by two clocks.
 needs("clusterMonitoring")("one clock tells every moment, unless a call names another", async () => {
   const at = new Date("2026-05-01T00:00:00Z");

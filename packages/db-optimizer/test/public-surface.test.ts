@@ -123,6 +123,7 @@ test("exports these names by subpath and no others", () => {
     "adviseIndexes",
     "analysePerformance",
     "candidateIndex",
+    "checkedQueries",
     "explainQuery",
     "summariseExplain",
   ]);

@@ -1,4 +1,4 @@
-import { generateKeyPair, type JsonWebKey } from "node:crypto";
+import { generateKeyPair, type webcrypto } from "node:crypto";
 import { promisify } from "node:util";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
@@ -18,11 +18,11 @@ export interface SigningKeyPair {
   kid: string;
   algorithm: SigningAlgorithm;
   state: SigningKeyState;
-  publicJwk: JsonWebKey;
+  publicJwk: webcrypto.JsonWebKey;
   createdAt: Date;
   signsFrom: Date;
   /** The private half; not of retired keys. */
-  privateJwk?: JsonWebKey;
+  privateJwk?: webcrypto.JsonWebKey;
 }
 
 /**
@@ -97,10 +97,10 @@ function described(context: Context, known: readonly SigningKeyDocument[]): Sign
       kid,
       algorithm,
       state,
-      publicJwk: JSON.parse(publicJwk) as JsonWebKey,
+      publicJwk: JSON.parse(publicJwk) as webcrypto.JsonWebKey,
       createdAt,
       signsFrom,
-      ...(secret !== undefined && { privateJwk: JSON.parse(secret) as JsonWebKey }),
+      ...(secret !== undefined && { privateJwk: JSON.parse(secret) as webcrypto.JsonWebKey }),
     };
   });
 }
@@ -192,7 +192,7 @@ const generate = promisify(generateKeyPair);
 
 async function newKeyPair(
   algorithm: SigningAlgorithm,
-): Promise<{ publicJwk: JsonWebKey; privateJwk: JsonWebKey }> {
+): Promise<{ publicJwk: webcrypto.JsonWebKey; privateJwk: webcrypto.JsonWebKey }> {
   const { publicKey, privateKey } = await {
     RS256: () => generate("rsa", { modulusLength: 2_048 }),
     ES256: () => generate("ec", { namedCurve: "P-256" }),
@@ -202,7 +202,7 @@ async function newKeyPair(
 }
 
 /** RFC 7638: the required members in the order of their names. */
-function thumbprintOf({ kty, crv, x, y, e, n }: JsonWebKey): string {
+function thumbprintOf({ kty, crv, x, y, e, n }: webcrypto.JsonWebKey): string {
   const members = { crv, e, kty, n, x, y };
   return sha256Text(JSON.stringify(Object.fromEntries(Object.entries(members).filter(([, value]) => value))));
 }

@@ -1,3 +1,5 @@
+import { OptimizerError } from "./errors.js";
+
 /** A query that a product's speed depends on, as plain data: what is run is also what is explained and timed. */
 export interface NamedQuery {
   readonly name: string;
@@ -16,6 +18,20 @@ export interface NamedQuery {
   readonly rare?: boolean;
   /** Name of the index that is meant to serve it; another winner is then worth a word of advice. */
   readonly index?: string;
+}
+
+/**
+ * The queries themselves: reports and observations tell them apart by their names.
+ *
+ * @throws {OptimizerError} `INVALID_QUERY` when two have one name
+ */
+export function checkedQueries(queries: readonly NamedQuery[]): readonly NamedQuery[] {
+  const names = queries.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return queries;
+  throw new OptimizerError("INVALID_QUERY", `Two named queries are named "${twice}"`, {
+    details: { query: twice },
+  });
 }
 
 /** A MongoDB `find` command for the query. */

@@ -2,7 +2,7 @@
 import type { Connection } from "mongoose";
 import type { Finding } from "../core/finding.js";
 import type { ModelLike } from "../core/model.js";
-import type { NamedQuery } from "../core/named-query.js";
+import { checkedQueries, type NamedQuery } from "../core/named-query.js";
 import { type HealthThresholds, parseThresholds } from "../core/thresholds.js";
 import type { HealthCheck } from "./checks.js";
 import type { DeepFacts, HealthFacts } from "./facts/facts.js";
@@ -57,7 +57,7 @@ export interface HealthOptions {
  * operations, sampled documents, sizes, growth, and the figures of this hour a week ago. Writes nothing unless its figures
  * are to be kept.
  *
- * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`. Figures that cannot
+ * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_OPTIONS`, `INVALID_QUERY`. Figures that cannot
  * be kept are no reason to withhold the report: it says so in `keeping`
  */
 export async function checkHealth(
@@ -70,7 +70,7 @@ export async function checkHealth(
   const facts = await probeHealth(connection, models, {
     now,
     thresholds,
-    queries,
+    queries: checkedQueries(queries),
     checks,
     deep,
     previous: previous?.facts,

@@ -11,7 +11,7 @@ import {
   modelsOf,
   withDiscriminators,
 } from "../core/model.js";
-import type { NamedQuery } from "../core/named-query.js";
+import { checkedQueries, type NamedQuery } from "../core/named-query.js";
 import { parseSample } from "../core/sampling.js";
 import { collectionSize } from "../core/server/collection-size.js";
 import { databaseOf } from "../core/server/database.js";
@@ -63,7 +63,8 @@ export async function readShardPlan(
   given: readonly ModelLike[],
   options: ShardPlanOptions = {},
 ): Promise<ShardPlan> {
-  const { queries = [], worthwhileBytes = 100 * 2 ** 30 } = options;
+  const { worthwhileBytes = 100 * 2 ** 30 } = options;
+  const queries = checkedQueries(options.queries ?? []);
   const sample = parseSample(options.sample);
   if (!(worthwhileBytes >= 0))
     throw new OptimizerError("INVALID_OPTIONS", "worthwhileBytes must not be negative");

@@ -1,5 +1,6 @@
 // Queries: their plans, and advice on them.
 
+export { checkedQueries } from "../core/named-query.js";
 export type { JoinPlan, QueryPlan } from "../queries/explain.js";
 export { summariseExplain } from "../queries/explain.js";
 export type { Join } from "../queries/pipeline.js";

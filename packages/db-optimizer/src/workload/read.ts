@@ -4,7 +4,7 @@ import type { Connection } from "mongoose";
 import type { OnCounted } from "../core/counted.js";
 import { toOptimizerError } from "../core/errors.js";
 import { collectionNames, type ModelLike, modelsOf } from "../core/model.js";
-import type { NamedQuery } from "../core/named-query.js";
+import { checkedQueries, type NamedQuery } from "../core/named-query.js";
 import { throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
 import { type ParsedThresholds, parseThresholds } from "../core/thresholds.js";
@@ -110,7 +110,7 @@ async function readNamed(
   const analyses: QueryAnalysis[] = [];
   const failures: Workload["failures"][number][] = [];
   const loads: Unranked[] = [];
-  for (const [at, query] of queries.entries()) {
+  for (const [at, query] of checkedQueries(queries).entries()) {
     throwIfAborted(signal);
     try {
       const analysis = await analyseQuery(connection, query, rounds, thresholds);

@@ -1,5 +1,6 @@
 // Apply: carries the steps of a plan out in a run of the journal.
 import type { Connection } from "mongoose";
+import { checkedQueries } from "../../core/named-query.js";
 import { throwIfAborted } from "../../core/pause.js";
 import { processName } from "../../core/process-name.js";
 import { databaseOf } from "../../core/server/database.js";
@@ -23,14 +24,15 @@ const settled = new Set<StepOutcome>(["done", "unneeded", "observing", "unhidden
  * A step that a stepdown or a broken connection interrupts is retried for some seconds, as long as this process holds the
  * lease and nobody else has changed the index. If a run dies, the next run finishes it.
  *
- * @throws {OptimizerError} `ABORTED`, `UNREACHABLE`, `AUTHENTICATION_FAILED`, `LEASE_LOST`; everything else is in the result
+ * @throws {OptimizerError} `ABORTED`, `UNREACHABLE`, `AUTHENTICATION_FAILED`, `LEASE_LOST`, `INVALID_QUERY`; everything else is in the result
  */
 export async function applyPlan(
   connection: Connection,
   plan: Plan,
   options: ApplyOptions = {},
 ): Promise<ApplyResult> {
-  const open = await openRun(connection, plan.hash, options, { kind: "apply" });
+  const queries = checkedQueries(options.queries ?? []);
+  const open = await openRun(connection, plan.hash, { ...options, queries }, { kind: "apply" });
   const { collections: _none, ...result } = await runPlanIn(open, plan);
   return result;
 }
