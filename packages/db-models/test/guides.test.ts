@@ -45,7 +45,10 @@ describe.each([
   ],
   ["api-keys", [/^true 999\n\[ true, true \]\n\{ ok: false, reason: 'revoked' \}\nfalse true\n$/]],
   ["audit", [/^0\ntrue 1\n\{[^}]*sequence: 0,\s*problem: 'chain_missing'\s*\}\n$/]],
-  ["migration", [/^switched true\nreverting,expand,off 1\nfalse true\n$/]],
+  [
+    "migration",
+    [/^switched true\nreverting,expand,off 1\nfalse true\n$/, /^switched true London\nVenice\n$/],
+  ],
   ["not-me", [/^true false\n$/]],
   ["oauth-storage", [/^true \[ 'repo:read' \]\ntrue true\nfalse false\n\{ active: false \}\ntrue\n$/]],
   [
