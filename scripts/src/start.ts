@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { type Config, issuerOf, readConfig, startServer } from "@org/api";
 import { createIdentity, type IdentityDatabase, isIdentityError, openDatabase } from "@org/db-models";
 import { DatabaseInitializer } from "@org/db-optimizer";
+import { progressOf, progressText } from "@org/db-optimizer/jobs";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Model } from "mongoose";
 import { addHistory } from "./demo-history.js";
@@ -43,7 +44,8 @@ try {
   await assertFree(config.port);
   const engine = await openEngine("quick", stopping);
   try {
-    await serve({ ...config, mongodbUri: databaseUri(engine) }, `${engine.kind} ${engine.version}`);
+    const mongodbUri = databaseUri(engine);
+    await serve({ ...config, mongodbUri }, `${engine.kind} ${engine.version}`, !process.env.MONGODB_URI);
   } finally {
     await engine.stop();
   }
@@ -76,11 +78,11 @@ function readSettings(): Config {
   });
 }
 
-async function serve(config: Config, engine: string): Promise<void> {
+async function serve(config: Config, engine: string, isEmbedded: boolean): Promise<void> {
   const { mongodbUri, database: dbName } = config;
   const database = await openDatabase(mongodbUri, { ...(dbName && { dbName }) });
   try {
-    await prepare(database);
+    await prepare(database, isEmbedded);
   } finally {
     await database.close();
   }
@@ -131,22 +133,44 @@ async function assertFree(wanted: number): Promise<void> {
   await once(probe, "close");
 }
 
+/** Prints how far a step is, every few seconds. */
+function counting(step: string): (done: number, total: number) => void {
+  const everyMs = 3_000;
+  const began = performance.now();
+  let last = began;
+  return (done, total) => {
+    const now = performance.now();
+    if (now - last < everyMs) return;
+    last = now;
+    const state = { step, collection: "", hash: "", batches: 0, cursor: null, pace: null };
+    say(progressText(progressOf({ ...state, done, total, activeMs: now - began })));
+  };
+}
+
 /** Demo data in an empty database, indexes, and the demo account. */
-async function prepare(database: IdentityDatabase): Promise<void> {
+async function prepare(database: IdentityDatabase, isEmbedded: boolean): Promise<void> {
   const { connection, models } = database;
   if (!connection.db) throw new Error("the connection is closed");
   const isEmpty = (await models.User.estimatedDocumentCount()) === 0;
   if (isEmpty) {
     say("loading demo data …");
-    await loadIdentityData(connection.db, { ...demoData, now: new Date(), signal: stopping });
+    const loaded = counting("loading demo data, documents");
+    await loadIdentityData(connection.db, {
+      ...demoData,
+      now: new Date(),
+      signal: stopping,
+      onProgress: ({ written }, expected) => loaded(written, expected),
+    });
   }
+  const built = counting("setting up, indexes");
   const { failures } = await new DatabaseInitializer(
     connection,
     Object.values(models) as Model<unknown>[],
   ).initialize({
     signal: stopping,
+    onProgress: ({ position, total }) => built(position, total),
     // Part of the demo data has expired; in a database of the user's own, expiry needs the user's consent.
-    allowExpiry: isEmpty,
+    allowExpiry: isEmpty || isEmbedded,
   });
   if (failures[0]) throw failures[0];
   for (const account of demoAccounts) await addAccount(connection, account, isEmpty);

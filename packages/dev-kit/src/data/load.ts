@@ -14,8 +14,12 @@ export interface LoadOptions extends GenerateOptions {
   batchSize?: number;
   /** Inserts under way at the same time. Default 2. */
   concurrency?: number;
-  /** Called after each insert. */
-  onProgress?: (progress: LoadProgress) => void;
+  /**
+   * Called after each insert.
+   *
+   * @param expected about how many documents there will be
+   */
+  onProgress?: (progress: LoadProgress, expected: number) => void;
   /** Stops after the inserts under way; what is written stays. */
   signal?: AbortSignal;
 }
@@ -30,7 +34,10 @@ export interface LoadResult extends LoadProgress {
 /** Writes generated data into a database. Memory holds a few batches, however much is written. */
 export async function loadIdentityData(db: mongo.Db, options: LoadOptions): Promise<LoadResult> {
   const { batchSize = 1_000, concurrency = 2, onProgress, signal, ...generation } = options;
-  const loader = new Loader(db, concurrency, onProgress);
+  // Sessions are most of it; the other collections hold about seven documents for each user.
+  const expected = Math.round(options.sessions + options.users * 7.4);
+  const report = onProgress && ((progress: LoadProgress) => onProgress(progress, Math.max(expected, progress.written)));
+  const loader = new Loader(db, concurrency, report);
   const batches = new Map<string, Record<string, unknown>[]>();
   for (const { collection, document } of generateIdentityData(generation)) {
     const batch = batches.get(collection) ?? [];
