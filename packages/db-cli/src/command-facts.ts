@@ -112,7 +112,7 @@ export const commandFacts = {
       "Nothing, except what `record` of the configuration makes of findings about security; with `--keep`, the figures of the check in `org_db_health`, for five weeks.",
     exits: {
       2: "the indexes are not as declared, or the score is lower than `--fail-under`",
-      3: "a question stayed open that more privileges would answer, or a privilege is missing for `--keep`",
+      3: "a fact could not be read for lack of a privilege, or a privilege is missing for `--keep`",
     },
     examples: [
       ["org-db health", "prints the score, its parts and the findings"],

@@ -168,7 +168,7 @@ function addLooking(add: Add): void {
   steering(
     pacing(waiting(add("storage", async () => (await import("./commands/storage.js")).storage)))
       .addOption(sampleOption())
-      .option("--every-document", "look at every document, in batches, instead of a sample"),
+      .option("--every-document", "read every document, in batches, instead of a sample"),
   );
 }
 
@@ -220,19 +220,21 @@ function migrating(program: Program, act: Act): void {
 }
 
 function describe(command: Program, { summary, writes, exits, examples }: CommandFacts): Program {
-  const codes = Object.entries(exits).map(([code, when]) => `  ${code}  ${when}`);
-  const lines = examples.map(([line, does]) => `  ${line}\n      ${does}`);
-  const help = [
-    "",
-    `Writes: ${writes}`,
-    "",
-    "Exit codes, besides 0, 1 and 130:",
-    ...codes,
-    "",
-    "Examples:",
-    ...lines,
-  ];
-  return command.description(summary).addHelpText("after", help.join("\n"));
+  const helper = command.createHelp();
+  const help = () => {
+    const columns = command.configureOutput().getOutHelpWidth?.() ?? 80;
+    const wrapped = (text: string, first: string, indent: string) =>
+      first + helper.boxWrap(text, columns - indent.length).replaceAll("\n", `\n${indent}`);
+    const codes = Object.entries(exits).map(([code, when]) => wrapped(when, `  ${code}  `, "     "));
+    const lines = examples.map(([line, does]) => `  ${line}\n${wrapped(does, "      ", "      ")}`);
+    const sections = [
+      [wrapped(`Writes: ${writes}`, "", "")],
+      ["Exit codes, besides 0, 1 and 130:", ...codes],
+      ["Examples:", ...lines],
+    ];
+    return `\n${sections.map((section) => section.join("\n")).join("\n\n")}`;
+  };
+  return command.description(summary).addHelpText("after", help);
 }
 
 function ownVersion(): string {

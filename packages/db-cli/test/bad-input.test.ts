@@ -4,6 +4,7 @@ import { mongo } from "mongoose";
 import { describe, expect, inject, test } from "vitest";
 
 import type { Command } from "../src/command.js";
+import { commandFacts } from "../src/command-facts.js";
 import { failureOf } from "../src/failure.js";
 import { runCommand } from "../src/run-command.js";
 import { configs, fixtures, orgDb } from "./support.js";
@@ -157,6 +158,13 @@ describe("usage", () => {
     for (const name of ["setup", "plan", "apply", "health", "optimize", "cleanup"])
       expect(result.stdout).toContain(name);
     expect(result.stdout).toContain("Exit codes: 0");
+  });
+
+  test.each(Object.keys(commandFacts))("the help of %s fits 80 columns, but for commands to paste", async (name) => {
+    const { stdout } = await orgDb([name, "--help"]);
+    expect(stdout).toContain("\nWrites: ");
+    const wide = stdout.split("\n").filter((line) => line.length > 80 && !line.startsWith("  org-db "));
+    expect(wide).toEqual([]);
   });
 
   test("nothing at all shows the help", async () => {
