@@ -160,12 +160,15 @@ describe("usage", () => {
     expect(result.stdout).toContain("Exit codes: 0");
   });
 
-  test.each(Object.keys(commandFacts))("the help of %s fits 80 columns, but for commands to paste", async (name) => {
-    const { stdout } = await orgDb([name, "--help"]);
-    expect(stdout).toContain("\nWrites: ");
-    const wide = stdout.split("\n").filter((line) => line.length > 80 && !line.startsWith("  org-db "));
-    expect(wide).toEqual([]);
-  });
+  test.each(Object.keys(commandFacts))(
+    "the help of %s fits 80 columns, but for commands to paste",
+    async (name) => {
+      const { stdout } = await orgDb([name, "--help"]);
+      expect(stdout).toContain("\nWrites: ");
+      const wide = stdout.split("\n").filter((line) => line.length > 80 && !line.startsWith("  org-db "));
+      expect(wide).toEqual([]);
+    },
+  );
 
   test("nothing at all shows the help", async () => {
     const result = await orgDb([]);

@@ -91,7 +91,10 @@ const optimizerAdvice: Readonly<Record<OptimizerErrorCode, Advice>> = {
     "Correct the model and path that the message names",
   ],
   INVALID_RULE: ["A cleanup rule makes no sense", "Correct the rule that the message names"],
-  INVALID_QUERY: ["The server cannot run a named query, or two have one name", "Correct the query that the message names"],
+  INVALID_QUERY: [
+    "The server cannot run a named query, or two have one name",
+    "Correct the query that the message names",
+  ],
   INVALID_MIGRATION: [
     "A migration lacks a part, has a wrong one, or goes between collections that it cannot",
     "Correct the part that the message names",

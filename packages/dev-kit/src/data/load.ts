@@ -36,7 +36,8 @@ export async function loadIdentityData(db: mongo.Db, options: LoadOptions): Prom
   const { batchSize = 1_000, concurrency = 2, onProgress, signal, ...generation } = options;
   // Sessions are most of it; the other collections hold about seven documents for each user.
   const expected = Math.round(options.sessions + options.users * 7.4);
-  const report = onProgress && ((progress: LoadProgress) => onProgress(progress, Math.max(expected, progress.written)));
+  const report =
+    onProgress && ((progress: LoadProgress) => onProgress(progress, Math.max(expected, progress.written)));
   const loader = new Loader(db, concurrency, report);
   const batches = new Map<string, Record<string, unknown>[]>();
   for (const { collection, document } of generateIdentityData(generation)) {
