@@ -126,7 +126,7 @@ describe("shapeOf", () => {
     ],
     ["fields that are left out", [{ $project: { b: 0 } }, { $match: { a: 1, b: 1 } }], { a: "?" }, {}],
     [
-      "fields that are kept, named anew or absent",
+      "fields that are kept, renamed or absent",
       [{ $project: { a: 1, b: "$c" } }, { $match: { _id: 1, a: 1, b: 1, c: 1 } }],
       { _id: "?", a: "?" },
       {},
