@@ -1,6 +1,6 @@
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Types } from "mongoose";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { duration } from "../src/core/limits.js";
 import type { StoredImpersonation } from "../src/impersonations/summary.js";
 import {
@@ -572,6 +572,55 @@ describe("an end", () => {
       await identity.impersonations.noteEnd({ id, userId });
     await identity.privacy.erase({ userId: noted.userId });
     expect(await ofActor(noted.actor)).toEqual([]);
+  });
+
+  const endsOf = ({ actor }: { actor: Actor }) => identity.audit.list({ actorId: actor.userId });
+
+  it("that a sweep is recording is waited for by an erasure, which records it no second time", async () => {
+    const act = await acting();
+    await identity.sessions.revoke({ userId: act.userId, sessionId: act.id });
+    const [taken] = await identity.impersonations.takeEnded();
+    if (!taken) throw new Error("none was taken");
+    const { collection } = identity.models.UserSession;
+    const looked = new Promise<void>((resolve) => {
+      const find = collection.find.bind(collection);
+      vi.spyOn(collection, "find").mockImplementation(((...query: Parameters<typeof find>) => {
+        if (JSON.stringify(query).includes("sweepAt")) resolve();
+        return find(...query);
+      }) as typeof find);
+    });
+    const erasing = identity.privacy.erase({ userId: act.userId });
+    await looked;
+    vi.restoreAllMocks();
+    await identity.audit.append(taken.event);
+    await identity.impersonations.noteEnd(taken);
+    await erasing;
+    expect(await endsOf(act)).toHaveLength(1);
+  });
+
+  it.each<[string, (act: Awaited<ReturnType<typeof acting>>) => Promise<unknown>]>([
+    ["an erasure", ({ userId }) => identity.privacy.erase({ userId })],
+    ["another sweep", () => identity.impersonations.takeEnded()],
+  ])("whose sweep was killed after it was recorded is not recorded again by %s", async (_who, goOn) => {
+    const act = await acting();
+    await identity.sessions.revoke({ userId: act.userId, sessionId: act.id });
+    const [taken] = await identity.impersonations.takeEnded();
+    if (!taken) throw new Error("none was taken");
+    await identity.audit.append(taken.event);
+    pass(duration.minute);
+    await goOn(act);
+    expect(await endsOf(act)).toHaveLength(1);
+    pass(duration.hour);
+    expect(await identity.impersonations.takeEnded()).toEqual([]);
+  });
+
+  it("is given to the trail of who erases, and to no other", async () => {
+    const act = await acting();
+    const record = vi.fn(async () => undefined);
+    await identity.privacy.erase({ userId: act.userId, record });
+    const targetId = act.id.toHexString();
+    expect(record.mock.calls).toMatchObject([[{ action: "admin.impersonation_ended", targetId }]]);
+    expect(await endsOf(act)).toEqual([]);
   });
 
   it("that the trail does not take stops the erasure, which goes on when it does", async () => {

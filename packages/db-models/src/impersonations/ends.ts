@@ -1,6 +1,9 @@
+import { setTimeout } from "node:timers/promises";
 import type { Types } from "mongoose";
-import type { AuditWriter } from "../audit/writer.js";
+import type { AuditInput } from "../audit/input.js";
 import type { Context } from "../context/context.js";
+import { clockToleranceMs } from "../core/clock.js";
+import { IdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import { type Page, type PagePosition, queries } from "../queries/queries.js";
@@ -10,6 +13,7 @@ import { endSessions } from "../sessions/revoke.js";
 import { absoluteExpiryOf } from "../stored/session.js";
 import {
   type EndedImpersonation,
+  endAction,
   endedOf,
   type ImpersonationSummary,
   type StoredImpersonation,
@@ -20,6 +24,10 @@ import { tell } from "./tell.js";
 /** Who takes an end has so long to note it, before another one takes it. */
 const noteWithinMs = duration.minute;
 const windowLength = 500;
+const pageLength = 200;
+/** Who records an end needs moments; a process that was killed holds it until its time is up. */
+const maxLooks = 50;
+const betweenLooksMs = 100;
 
 export async function listImpersonations(
   { models }: Context,
@@ -33,33 +41,76 @@ export async function takeEndedImpersonations(context: Context): Promise<EndedIm
   const taken: EndedImpersonation[] = [];
   for await (const session of dueImpersonations(context)) {
     const ended = await end(context, session);
-    if (ended && (await take(context, session))) {
-      await tell(context, session, "impersonation_ended");
-      taken.push(endedOf(ended));
-    }
+    if (!ended || !(await take(context, session))) continue;
+    await tell(context, session, "impersonation_ended");
+    if (await isRecorded(context, ended)) await noteEndedImpersonation(context, idsOf(session));
+    else taken.push(endedOf(ended));
   }
   return taken;
 }
 
+const idsOf = ({ _id: id, userId }: StoredImpersonation) => ({ id, userId });
+
+/** Records an event in the trail. */
+export type RecordEvent = (event: AuditInput) => Promise<unknown>;
+
 /**
  * Records the ends of those that an erasure is about to remove: in which somebody acted for the user, or the user for others.
- * One that a sweep is recording at this moment is recorded twice: the sweep may never get to it.
+ *
+ * @throws IdentityError `CONTENTION` where another process keeps one; what `record` throws.
  */
 export async function recordEndsAbout(
   context: Context,
-  writer: AuditWriter,
+  record: RecordEvent,
   userId: Types.ObjectId,
 ): Promise<void> {
   const about = { $or: [{ userId }, { "impersonation.actor": userId }] };
   const { collection } = context.models.UserSession;
-  const sessions = collection.find({ ...about, "impersonation.sweepAt": { $exists: true } });
-  for await (const session of sessions as unknown as AsyncIterable<StoredImpersonation>) {
-    const ended = await end(context, session);
-    if (!ended) continue;
-    await take(context, session);
-    await tell(context, session, "impersonation_ended");
-    await writer.append(endedOf(ended).event, context.now);
-    await noteEndedImpersonation(context, { id: session._id, userId: session.userId });
+  for (let look = 1; ; look++) {
+    const sessions = collection.find({ ...about, "impersonation.sweepAt": { $exists: true } });
+    let kept = 0;
+    for await (const session of sessions as unknown as AsyncIterable<StoredImpersonation>) {
+      const ended = await end(context, session);
+      if (ended && !(await recordEnd(context, record, ended))) kept += 1;
+    }
+    if (kept === 0) return;
+    if (look === maxLooks)
+      throw new IdentityError("CONTENTION", "the end of an impersonation is being recorded; try again");
+    await setTimeout(betweenLooksMs);
+  }
+}
+
+/** @returns false where somebody else has taken the end, and is recording it. */
+async function recordEnd(context: Context, record: RecordEvent, ended: Ended): Promise<boolean> {
+  if (wasTaken(ended) && (ended.impersonation.sweepAt ?? context.now) > context.now) return false;
+  if (!(await take(context, ended))) return false;
+  try {
+    await tell(context, ended, "impersonation_ended");
+    if (!(await isRecorded(context, ended))) await record(endedOf(ended).event);
+  } catch (error) {
+    await giveBack(context, ended);
+    throw error;
+  }
+  await noteEndedImpersonation(context, idsOf(ended));
+  return true;
+}
+
+/** It is due from its beginning on, and later once somebody has taken its end. */
+const wasTaken = ({ createdAt, impersonation }: StoredImpersonation): boolean =>
+  impersonation.sweepAt?.getTime() !== createdAt.getTime();
+
+/** Whether who took the end before has recorded it, and was killed before noting so. A trail of the application's can't be asked. */
+async function isRecorded(context: Context, ended: Ended): Promise<boolean> {
+  if (!wasTaken(ended)) return false;
+  const targetId = ended._id.toHexString();
+  const since = new Date(endedOf(ended).ended.at.getTime() - clockToleranceMs);
+  for (let before: PagePosition | undefined; ; ) {
+    const page = { limit: pageLength, since, ...(before && { before }) };
+    const events = await runQuery(context.models, queries.auditOfAction(endAction, page));
+    if (events.some((event) => event.targetId === targetId)) return true;
+    const last = events.at(-1);
+    if (events.length < pageLength || !last) return false;
+    before = { at: last.at, id: last._id };
   }
 }
 
@@ -110,6 +161,14 @@ async function take({ models, now }: Context, session: StoredImpersonation): Pro
     { $set: { "impersonation.sweepAt": new Date(now.getTime() + noteWithinMs) } },
   );
   return matchedCount === 1;
+}
+
+/** For the next one who looks, at once. */
+async function giveBack({ models, now }: Context, { _id, userId }: StoredImpersonation): Promise<void> {
+  await models.UserSession.collection.updateOne(
+    { _id, userId, "impersonation.sweepAt": { $exists: true } },
+    { $set: { "impersonation.sweepAt": now } },
+  );
 }
 
 export async function noteEndedImpersonation(

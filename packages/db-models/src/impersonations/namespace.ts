@@ -30,7 +30,9 @@ export interface Impersonations {
   list(input: { actor?: Types.ObjectId; page?: Page }): Promise<ImpersonationSummary[]>;
   /**
    * Ends what is over, and gives every impersonation that has ended and was not noted, whatever ended it. Call it now and then,
-   * in as many processes as you like: one gets each, and another one after a minute where {@link noteEnd} does not follow.
+   * in as many processes as you like: one gets each, and another one after a minute where {@link noteEnd} does not follow,
+   * unless the trail of `audit.append` has its event. Another trail may be given an event twice where a process was killed in
+   * between: its `targetId` is the same.
    */
   takeEnded(): Promise<EndedImpersonation[]>;
   /** Says that an end was recorded. */

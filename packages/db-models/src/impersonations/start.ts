@@ -66,7 +66,7 @@ export async function startImpersonation(
   const { models, now } = context;
   const { reason, lifetimeMs } = parseInput(inputSchema, given);
   // An end that the trail would refuse could never be recorded.
-  parseInput(auditInputSchema, endEvent({ userId, actor, reason }, "signed_out"));
+  parseInput(auditInputSchema, endEvent({ id: actorSession, userId, actor, reason }, "signed_out"));
   const [own, register, user] = await Promise.all([
     findByQuery(models, queries.sessionById({ ownerId: actor, id: actorSession })),
     findByQuery(models, queries.administratorRegister()),

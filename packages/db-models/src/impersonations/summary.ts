@@ -45,11 +45,15 @@ function endOf(session: StoredImpersonation & { revokedAt: Date }): EndedImperso
   return revokedAt < expiresAt ? { at: revokedAt, why: revocationReason } : { at: expiresAt, why: "time_up" };
 }
 
-/** The event of the trail that says that an impersonation has ended. */
+export const endAction = "admin.impersonation_ended";
+
+/** The event of the trail that says that an impersonation has ended; its target is the session. */
 export function endEvent(
-  { actor: actorId, userId: subjectId, reason }: Pick<ImpersonationSummary, "actor" | "userId" | "reason">,
+  { id, actor: actorId, userId: subjectId, reason }: EndFacts,
   why: RevocationReason,
 ): AuditInput {
-  const action = "admin.impersonation_ended";
-  return { action, outcome: "success", actorId, subjectId, details: { reason, why } };
+  const target = { targetType: "session", targetId: id.toHexString() };
+  return { action: endAction, outcome: "success", actorId, subjectId, ...target, details: { reason, why } };
 }
+
+type EndFacts = Pick<ImpersonationSummary, "id" | "actor" | "userId" | "reason">;

@@ -6,7 +6,7 @@ import type { AuditWriter } from "../audit/writer.js";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey, isIdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
-import { recordEndsAbout } from "../impersonations/ends.js";
+import { type RecordEvent, recordEndsAbout } from "../impersonations/ends.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
@@ -19,6 +19,8 @@ export interface EraseInput {
   userId: Types.ObjectId;
   /** The user who gets the person's apps. Without it they are removed, with every token and consent that others gave them. */
   appsTo?: Types.ObjectId;
+  /** Records the ends of impersonations that are removed. Default: `audit.append`. */
+  record?: RecordEvent | undefined;
 }
 
 export interface ErasureReport {
@@ -47,14 +49,23 @@ export async function eraseUserData(
   input: EraseInput,
 ): Promise<ErasureReport> {
   const erasure = await begin(context, input);
-  return complete(context, writer, erasure);
+  return complete(context, input.record ?? recordBy(context, writer), erasure);
 }
 
-export async function resumeErasures(context: Context, writer: AuditWriter): Promise<ErasureReport[]> {
+const recordBy =
+  ({ now }: Context, writer: AuditWriter): RecordEvent =>
+  (event) =>
+    writer.append(event, now);
+
+export async function resumeErasures(
+  context: Context,
+  writer: AuditWriter,
+  { record = recordBy(context, writer) }: Pick<EraseInput, "record"> = {},
+): Promise<ErasureReport[]> {
   const { models, now } = context;
   const due = await runQuery(models, queries.dueErasures(now));
   const reports: ErasureReport[] = [];
-  for (const erasure of due) reports.push(await complete(context, writer, erasure));
+  for (const erasure of due) reports.push(await complete(context, record, erasure));
   return reports;
 }
 
@@ -111,7 +122,7 @@ async function statusOf(models: IdentityModels, _id: Types.ObjectId): Promise<st
 
 async function complete(
   context: Context,
-  writer: AuditWriter,
+  record: RecordEvent,
   erasure: ErasureDocument,
 ): Promise<ErasureReport> {
   const { models } = context;
@@ -119,7 +130,7 @@ async function complete(
   const started = { ...erasure, userId: erasure.userId };
   await closeAccount(context, started.userId);
   await forgetGiver(context, started.userId);
-  await recordEndsAbout(context, writer, started.userId);
+  await recordEndsAbout(context, record, started.userId);
   await noteAuditEvents(models, started);
   // The user who inherits the apps may be gone since the erasure began, or go while the apps are handed over.
   const { appsTo } = started;

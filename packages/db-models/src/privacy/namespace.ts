@@ -24,10 +24,11 @@ export interface Privacy {
    * key by which audit events can be linked to them. Can be called again after any crash, and goes on; calling it after
    * the end removes nothing more and gives the report. `privacy.resumeErasures` does both for whatever is due.
    *
-   * The ends of impersonations that it removes are recorded first, in the trail of `audit.append`.
+   * The ends of impersonations that it removes are recorded first, each once, by `record`.
    *
    * @throws IdentityError `USER_NOT_FOUND` when there is neither such a user nor an erasure of one, or nobody with the id
-   * `appsTo`; `USER_NOT_ACTIVE` when that account is not active; `INVALID_INPUT` when it is the person's own; `AUDIT_NOT_WRITTEN`.
+   * `appsTo`; `USER_NOT_ACTIVE` when that account is not active; `INVALID_INPUT` when it is the person's own; `AUDIT_NOT_WRITTEN`;
+   * `CONTENTION` where another process holds one of those ends: the erasure has begun, and goes on by a later call.
    */
   erase(input: EraseInput): Promise<ErasureReport>;
   /**
@@ -36,7 +37,7 @@ export interface Privacy {
    *
    * @returns the reports of what it finished, at most 50.
    */
-  resumeErasures(): Promise<ErasureReport[]>;
+  resumeErasures(input?: Pick<EraseInput, "record">): Promise<ErasureReport[]>;
 }
 
 export function privacyOf(identity: Shared, writer: AuditWriter): Privacy {
@@ -44,6 +45,8 @@ export function privacyOf(identity: Shared, writer: AuditWriter): Privacy {
   return {
     export: on(exportUserData),
     erase: on((context: Context, input: EraseInput) => eraseUserData(context, writer, input)),
-    resumeErasures: on((context: Context) => resumeErasures(context, writer)),
+    resumeErasures: on((context: Context, input?: Pick<EraseInput, "record">) =>
+      resumeErasures(context, writer, input),
+    ),
   };
 }

@@ -6,7 +6,7 @@ import { every } from "./every.js";
 /** Goes on with erasures and reports of sign-ins that a crash stopped, and through the finished ones once more. */
 export const sweeps = fastifyPlugin<ServiceOptions>(
   (app, { service }, done) => {
-    const { settings, identity } = service;
+    const { settings, identity, auditTrail } = service;
     const sweep = async (what: string, act: () => Promise<number>) => {
       try {
         const swept = await act();
@@ -17,7 +17,10 @@ export const sweeps = fastifyPlugin<ServiceOptions>(
     };
     // Several instances may do the same at once.
     every(app, settings.sweepMs, async () => {
-      await sweep("erasures", async () => (await identity.privacy.resumeErasures()).length);
+      await sweep("erasures", async () => {
+        const finished = await identity.privacy.resumeErasures({ record: auditTrail });
+        return finished.length;
+      });
       await sweep("reports of sign-ins", async () => {
         const reports = await identity.signInReports.resume();
         await tellOfReports(service, app.log, reports);

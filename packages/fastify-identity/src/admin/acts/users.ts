@@ -339,5 +339,6 @@ export async function eraseUser(
 export async function eraseApproved(acting: Acting, { userId, reason }: AboutUser): Promise<ErasureReport> {
   await protect(acting, userId);
   const event = { action: "admin.user_erased", subjectId: userId, reason } as const;
-  return recorded(acting, event, () => acting.service.identity.privacy.erase({ userId }));
+  const { identity, auditTrail } = acting.service;
+  return recorded(acting, event, () => identity.privacy.erase({ userId, record: auditTrail }));
 }

@@ -241,5 +241,5 @@ export async function eraseAccount(
   if (await administrators.read({ userId })) await administrators.setRoles({ userId, roles: [] });
   // Before: afterwards nobody can tell whose event it is, and nobody is to.
   await audit(context, requester, byOwner(userId, "account.erased"));
-  return context.identity.privacy.erase({ userId });
+  return context.identity.privacy.erase({ userId, record: context.auditTrail });
 }
