@@ -76,8 +76,8 @@ async function fuzz(program: string, mongodbUri: string): Promise<number> {
   const config = defineConfig({
     mongodbUri,
     port,
-    // With it the service is a provider, whose endpoints are in the document too.
-    issuer: `http://127.0.0.1:${port}`,
+    // With it the service is a provider, whose endpoints are in the document too; browsers bind no passkey to an IP address.
+    issuer: `http://localhost:${port}`,
     logLevel: "silent",
     insecureCookies: true,
     riskPolicy: "off",

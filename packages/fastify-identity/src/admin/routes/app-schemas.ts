@@ -1,7 +1,7 @@
 import { type AppStatus, appChangesSchema, appRegistrationSchema } from "@org/db-models";
 import { duration } from "@org/db-models/core";
 import { z } from "zod";
-import { idInput, idOutput, limitInput, pageInput } from "../../http/answers/schemas.js";
+import { clientIdInput, idInput, idOutput, limitInput, pageInput } from "../../http/answers/schemas.js";
 import { reason } from "./schemas.js";
 
 const statuses = {
@@ -10,7 +10,7 @@ const statuses = {
   deleted: "deleted",
 } as const satisfies { [Status in AppStatus]: Status };
 
-export const appParams = z.strictObject({ clientId: z.string().min(1).max(64) });
+export const appParams = z.strictObject({ clientId: clientIdInput });
 
 export const appsQuery = z.strictObject({
   status: z.enum(statuses).default("active"),

@@ -102,12 +102,16 @@ const ofPrograms = (errors: string): Readonly<Record<number, OAuthAnswer>> => ({
   413: { description: "`invalid_request`: the body is too large", as: ["error"] },
   ...unavailable,
 });
+/** People see a page; what fails before it can be made is for programs. */
+const forPeople = (description: string): OAuthAnswer => ({ description, as: ["page", "error"] });
 const ofBrowsers: Readonly<Record<number, OAuthAnswer>> = {
   303: { description: "To a page of this service, or to the app with its answer", as: [] },
-  400: { description: "For the user: nobody has shown where the app is", as: ["page", "error"] },
-  413: { description: "`invalid_request`: the body is too large", as: ["error"] },
+  400: forPeople("For the user: nobody has shown where the app is"),
+  413: forPeople("`invalid_request`: the body is too large"),
   431: { description: "The address is too long", as: [] },
-  ...unavailable,
+  429: forPeople("Too many requests; see `Retry-After`"),
+  500: forPeople("The service failed"),
+  503: forPeople("The service can't answer now; see `Retry-After`"),
 };
 
 /** Client authentication by header, or by parameters of the body. */

@@ -1,6 +1,6 @@
 import { duration } from "@org/db-models/core";
 import { z } from "zod";
-import { limitInput, momentInput, pageInput } from "../../http/answers/schemas.js";
+import { clientIdInput, limitInput, momentInput, pageInput } from "../../http/answers/schemas.js";
 import { counts, endpoints } from "./usage.js";
 
 const maxDays = 750;
@@ -47,4 +47,4 @@ export const ownApps = z.object({
   ),
   next: z.string().nullable().describe("`before` of the next page; null at the end"),
 });
-export const appParams = z.strictObject({ clientId: z.string().min(1).max(64) });
+export const appParams = z.strictObject({ clientId: clientIdInput });

@@ -1,6 +1,6 @@
 import { appStatuses } from "@org/db-models/schemas";
 import { z } from "zod";
-import { limitInput, pageInput } from "../../http/answers/schemas.js";
+import { clientIdInput, limitInput, pageInput } from "../../http/answers/schemas.js";
 
 /** What a user lets an app do, as they see it. */
 const consent = z
@@ -17,7 +17,7 @@ const consent = z
   })
   .meta({ id: "Consent" });
 
-export const consentParams = z.strictObject({ clientId: z.string().min(1).max(128) });
+export const consentParams = z.strictObject({ clientId: clientIdInput });
 export const consentsQuery = z.strictObject({
   limit: limitInput,
   before: pageInput.optional().describe("Only older ones: `next` of the page before, or a date"),
