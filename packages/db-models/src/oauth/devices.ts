@@ -24,6 +24,8 @@ const letters = "BCDFGHJKLMNPQRSTVWXZ";
 const userCodeLength = 8;
 /** RFC 8628 section 3.5. */
 const slowDownMs = 5 * duration.second;
+/** Of the interval, what has passed between polls of a punctual device: one request is slower than the next. */
+const punctual = 0.8;
 
 export interface DeviceRequest {
   client: AuthenticatedClient;
@@ -248,7 +250,7 @@ async function notePoll(
   device: DeviceAuthorizationDocument,
 ): Promise<DeviceResult> {
   const { polledAt, intervalMs } = device;
-  const isEarly = polledAt !== undefined && now.getTime() - polledAt.getTime() < intervalMs;
+  const isEarly = polledAt !== undefined && now.getTime() - polledAt.getTime() < punctual * intervalMs;
   await models.DeviceAuthorization.collection.updateOne(
     documentOf(device),
     isEarly ? { $inc: { intervalMs: slowDownMs } } : { $set: { polledAt: now } },

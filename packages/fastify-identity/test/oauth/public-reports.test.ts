@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { fastify } from "fastify";
 import { exportJWK, SignJWT } from "jose";
 import type { Types } from "mongoose";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { identityPlugin } from "../../src/index.js";
 import { isClosedAddress } from "../../src/oauth/post-form.js";
 import { issuer, useIdentity } from "../support.js";
@@ -200,4 +200,98 @@ test("metadata that clients look for outside the app is warned of", async () => 
     }),
   );
   expect((await app.inject("/id/oauth/jwks")).json()).toHaveProperty("keys");
+});
+
+describe("what an account has given, once it is not active", () => {
+  // Source: public report concretecms#13091: tokens and codes of a deactivated user went on.
+  test.each(["opaque", "jwt"] as const)(
+    "an app's %s tokens, refresh token and code are good for nothing",
+    async (accessTokenFormat) => {
+      const app = await setting.app({ oauth: true });
+      const client = await makeClient(setting, { accessTokenFormat });
+      const { visitor, email, userId } = await makeVisitor(setting, app);
+      const verifiers = [newVerifier(), newVerifier()];
+      const codes: string[] = [];
+      for (const verifier of verifiers) {
+        const url = authorizeUrl(client, { scope: "openid offline_access", prompt: "consent" }, verifier);
+        codes.push(answerIn(await agree(visitor, email, url)).code ?? "");
+      }
+      const exchange = (at: number) =>
+        post(app, "/oauth/token", {
+          grant_type: "authorization_code",
+          code: codes[at] ?? "",
+          redirect_uri: redirectUri,
+          code_verifier: verifiers[at] ?? "",
+          ...credentials(client),
+        });
+      const { access_token, refresh_token } = (await exchange(0)).json();
+      const info = () =>
+        app.inject({ url: "/oauth/userinfo", headers: { authorization: `Bearer ${access_token}` } });
+      expect((await info()).statusCode).toBe(200);
+      await setting.identity.users.setStatus({ userId, status: "suspended" });
+      expect((await info()).statusCode).toBe(401);
+      const asked = await post(app, "/oauth/introspect", { token: access_token, ...credentials(client) });
+      expect(asked.json()).toEqual({ active: false });
+      expect((await exchange(1)).json().error).toBe("invalid_grant");
+      const refresh = { grant_type: "refresh_token", refresh_token, ...credentials(client) };
+      expect((await post(app, "/oauth/token", refresh)).json().error).toBe("invalid_grant");
+    },
+  );
+});
+
+describe("addresses that no app has registered", () => {
+  // Source: authlib CVE-2026-41479 and CVE-2026-44681: errors that were found before the address was checked led there.
+  test.each([
+    ["an unknown response_type", { response_type: "code id_token" }],
+    ["no scope openid in a request for an id_token", { response_type: "id_token", scope: "notes" }],
+    ["no response_type", { response_type: "" }],
+    ["an unknown prompt", { prompt: "now" }],
+    ["no challenge", { code_challenge: "" }],
+    ["a request object", { request: "e30.e30." }],
+  ])("get no error, for %s", async (_what, wrong) => {
+    const app = await setting.app({ oauth: true });
+    const client = await makeClient(setting);
+    const url = authorizeUrl(client, { ...wrong, redirect_uri: "https://evil.example.com/steal" });
+    for (const answer of [await app.inject(url), await app.inject(`${url}&prompt=none`)]) {
+      expect([answer.statusCode, answer.headers.location]).toEqual([400, undefined]);
+      expect(answer.body).not.toContain("evil.example.com");
+    }
+  });
+});
+
+// Source: public report authup#3196: whatever a provider has signed signed people out.
+test("an access token is no id_token_hint: the person is asked, and stays signed in", async () => {
+  const app = await setting.app({ oauth: true });
+  const client = await makeClient(setting, { accessTokenFormat: "jwt" });
+  const { visitor, email } = await makeVisitor(setting, app);
+  const verifier = newVerifier();
+  const { code = "" } = answerIn(await agree(visitor, email, authorizeUrl(client, {}, verifier)));
+  const fields = {
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+  };
+  const { access_token, id_token } = (
+    await post(app, "/oauth/token", { ...fields, ...credentials(client) })
+  ).json();
+  const leave = (hint: string) =>
+    visitor.get(`/oauth/logout?${new URLSearchParams({ id_token_hint: hint })}`);
+  expect((await leave(access_token)).headers.location).toMatch(/^\/account\/end-session/);
+  expect((await visitor.get("/account/security")).statusCode).toBe(200);
+  expect((await leave(id_token)).headers.location).toMatch(/^\/account\/sign-in/);
+  expect((await visitor.get("/account/security")).statusCode).toBe(303);
+});
+
+// Source: public report DuendeArchive/Support#1160: only after the sign-in was a used request found to be one.
+test("a pushed request that was answered is refused before anybody signs in", async () => {
+  const app = await setting.app({ oauth: true });
+  const client = await makeClient(setting);
+  const { visitor, email } = await makeVisitor(setting, app);
+  const fields = Object.fromEntries(new URL(authorizeUrl(client), issuer).searchParams);
+  const { request_uri } = (await post(app, "/oauth/par", { ...fields, ...credentials(client) })).json();
+  const url = `/oauth/authorize?${new URLSearchParams({ client_id: client.clientId, request_uri })}`;
+  expect(answerIn(await agree(visitor, email, url)).code).toBeTruthy();
+  const again = await app.inject(url);
+  expect([again.statusCode, again.headers.location]).toEqual([400, undefined]);
 });
