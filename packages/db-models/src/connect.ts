@@ -1,5 +1,7 @@
 import mongoose, { type Connection, type ConnectOptions } from "mongoose";
+import { z } from "zod";
 import { IdentityError } from "./core/errors.js";
+import { parseInput } from "./core/input.js";
 import { type IdentityModels, modelsOf } from "./schemas/models.js";
 
 export interface DatabaseOptions {
@@ -22,6 +24,12 @@ export interface IdentityDatabase {
   close(): Promise<void>;
 }
 
+// What the options hold is Mongoose's to check.
+const argumentsSchema = z.object({
+  uri: z.string("must be a connection string of MongoDB"),
+  database: z.looseObject({}, "must be an object"),
+});
+
 const defaults = {
   maxPoolSize: 50,
   serverSelectionTimeoutMS: 30_000,
@@ -37,7 +45,7 @@ const defaults = {
  *
  * @param uri - MongoDB connection string.
  * @throws IdentityError `DATABASE_UNREACHABLE` when no server answers in time, `DATABASE_REFUSED` when one answers
- * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that can't be read.
+ * and says no (credentials, privileges), `INVALID_INPUT` for a connection string that is none, or can't be read.
  *
  * @example
  * const database = await openDatabase(process.env.MONGODB_URI);
@@ -45,6 +53,7 @@ const defaults = {
  * await database.close();
  */
 export async function openDatabase(uri: string, options: DatabaseOptions = {}): Promise<IdentityDatabase> {
+  parseInput(argumentsSchema, { uri, database: options });
   const connection = mongoose.createConnection();
   try {
     await connection.openUri(uri, connectOptions(uri, options));

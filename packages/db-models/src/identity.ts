@@ -134,6 +134,11 @@ const settingsSchema = z.object({
   flushIntervalMs: z.int().min(1).max(duration.hour).optional(),
 });
 
+// What the options hold is checked where it is used.
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const anObject = <Options>(options: Options): Options =>
+  parseInput(z.custom<Options>(isObject, "options must be an object"), options);
+
 type Settings = z.output<typeof settingsSchema> & { policies: IdentityPolicies };
 
 function settingsOf(given: IdentitySettings): Settings {
@@ -162,7 +167,7 @@ function settingsOf(given: IdentitySettings): Settings {
  * await identity.close();
  */
 export async function openIdentity(uri: string, options: OpenIdentityOptions = {}): Promise<Identity> {
-  const { database = {}, sessionCache, ...given } = options;
+  const { database = {}, sessionCache, ...given } = anObject(options);
   // Before anything connects.
   const settings = settingsOf(given);
   const cache = sessionCache && sessionCacheOf({ ...sessionCache, uri }, settings);
@@ -183,7 +188,8 @@ export async function openIdentity(uri: string, options: OpenIdentityOptions = {
  * @throws IdentityError `INVALID_INPUT` for options out of bounds, with their paths; `WRITE_CONCERN_TOO_WEAK` as with
  * {@link openIdentity}.
  */
-export function createIdentity({ connection, sessionCache, ...given }: CreateIdentityOptions): Identity {
+export function createIdentity(options: CreateIdentityOptions): Identity {
+  const { connection, sessionCache, ...given } = anObject(options);
   const settings = settingsOf(given);
   return identityOf(connection, settings, sessionCache && sessionCacheOf(sessionCache, settings));
 }

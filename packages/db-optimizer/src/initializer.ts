@@ -1,10 +1,10 @@
 // `DatabaseInitializer`: setup and its checks behind one object.
 import type { Connection } from "mongoose";
 import type { Finding } from "./core/finding.js";
-import { type ModelLike, modelsOf } from "./core/model.js";
+import { assertModels, type ModelLike, modelsOf } from "./core/model.js";
 import type { NamedQuery } from "./core/named-query.js";
 import { parseSample } from "./core/sampling.js";
-import { databaseOf } from "./core/server/database.js";
+import { assertConnection, databaseOf } from "./core/server/database.js";
 import type { HealthCheck } from "./health/checks.js";
 import type { DeepFacts, SecurityFacts } from "./health/facts/facts.js";
 import { type ClockedHealthOptions, checkHealth, type HealthReport } from "./health/health.js";
@@ -42,13 +42,14 @@ export class DatabaseInitializer {
   readonly #checks: readonly HealthCheck[];
   readonly #recording: Recording;
 
+  /** @throws {OptimizerError} `INVALID_OPTIONS` when it is given no connection, or no list of models */
   constructor(
     connection: Connection,
     models: readonly ModelLike[],
     { queries = [], checks = [], ...recording }: DatabaseInitializerOptions = {},
   ) {
-    this.#connection = connection;
-    this.#models = models;
+    this.#connection = assertConnection(connection);
+    this.#models = assertModels(models);
     this.#queries = queries;
     this.#checks = checks;
     this.#recording = recording;

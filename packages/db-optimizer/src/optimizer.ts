@@ -4,8 +4,9 @@ import type { CleanupOptions } from "./cleanup/options.js";
 import type { CleanupReport } from "./cleanup/report.js";
 import type { CleanupRule } from "./cleanup/rules.js";
 import { runCleanup } from "./cleanup/runner.js";
-import type { ModelLike } from "./core/model.js";
+import { assertModels, type ModelLike } from "./core/model.js";
 import type { NamedQuery } from "./core/named-query.js";
+import { assertConnection } from "./core/server/database.js";
 import { withRetries } from "./core/server/transient.js";
 import { type ClockedHealthOptions, checkHealth, type HealthReport } from "./health/health.js";
 import { applyPlan } from "./indexes/apply/apply.js";
@@ -57,12 +58,11 @@ export class DatabaseOptimizer {
   readonly #rules: readonly CleanupRule[];
   readonly #recording: Recording;
 
-  constructor(
-    connection: Connection,
-    { models, queries = [], cleanup = [], ...recording }: DatabaseOptimizerOptions,
-  ) {
-    this.#connection = connection;
-    this.#models = models;
+  /** @throws {OptimizerError} `INVALID_OPTIONS` when it is given no connection, or no list of models */
+  constructor(connection: Connection, options: DatabaseOptimizerOptions) {
+    const { models, queries = [], cleanup = [], ...recording } = options ?? {};
+    this.#connection = assertConnection(connection);
+    this.#models = assertModels(models);
     this.#queries = queries;
     this.#rules = cleanup;
     this.#recording = recording;

@@ -1,4 +1,6 @@
 import type { Connection, Model, Schema } from "mongoose";
+import { z } from "zod";
+import { parseInput } from "../core/input.js";
 import { type AdminApprovalDocument, adminApprovalSchema } from "./admin-approval.js";
 import { type AdministratorRegisterDocument, administratorRegisterSchema } from "./administrator-register.js";
 import { type ApiKeyDocument, apiKeySchema } from "./api-key.js";
@@ -62,8 +64,18 @@ export interface IdentityModels {
   readonly CacheHeartbeat: Model<CacheHeartbeatDocument>;
 }
 
-/** The models of a connection, which are bound when they are first asked for. Mongoose keeps them with the connection. */
+const connectionSchema = z.custom<Connection>(
+  (given) => typeof (given as Partial<Connection> | null | undefined)?.asPromise === "function",
+  "connection: must be a connection of Mongoose, such as mongoose.connection, or mongoose.createConnection(uri)",
+);
+
+/**
+ * The models of a connection, which are bound when they are first asked for. Mongoose keeps them with the connection.
+ *
+ * @throws IdentityError `INVALID_INPUT` for what is no connection.
+ */
 export function modelsOf(connection: Connection): IdentityModels {
+  parseInput(connectionSchema, connection);
   return {
     User: bound<UserDocument>(connection, "User", userSchema),
     UserSession: bound<UserSessionDocument>(connection, "UserSession", userSessionSchema),

@@ -71,6 +71,16 @@ export function modelsOf(
   return { own: models.filter((model) => !isForeign(model)), faults };
 }
 
+/**
+ * Returns its argument if it is a list; what is in it is checked where it is read.
+ *
+ * @throws {OptimizerError} `INVALID_OPTIONS`
+ */
+export function assertModels(models: readonly ModelLike[] | undefined): readonly ModelLike[] {
+  if (Array.isArray(models)) return models as readonly ModelLike[];
+  throw new OptimizerError("INVALID_OPTIONS", "models must be a list of Mongoose models");
+}
+
 /** Names of the models' collections, each once, in order of first mention. */
 export function collectionNames(models: readonly ModelLike[]): string[] {
   return [...new Set(models.map((model) => assertModel(model).collection.collectionName))];
