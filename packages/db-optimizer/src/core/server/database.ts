@@ -8,8 +8,8 @@ import { OptimizerError } from "../errors.js";
  * @throws {OptimizerError} `INVALID_OPTIONS` for anything else
  */
 export function databaseOf(connection: Connection): mongo.Db {
-  const { db } = assertConnection(connection);
-  if (db) return db;
+  if (connection?.db) return connection.db;
+  assertConnection(connection);
   throw new OptimizerError(
     "INVALID_OPTIONS",
     "The connection is not open: wait for it with await connection.asPromise()",
