@@ -24,7 +24,7 @@ export interface IdentityDatabase {
   close(): Promise<void>;
 }
 
-// What the options hold is Mongoose's to check.
+// The options themselves are Mongoose's to check.
 const argumentsSchema = z.object({
   uri: z.string("must be a connection string of MongoDB"),
   database: z.looseObject({}, "must be an object"),

@@ -134,7 +134,7 @@ const settingsSchema = z.object({
   flushIntervalMs: z.int().min(1).max(duration.hour).optional(),
 });
 
-// What the options hold is checked where it is used.
+// Each option is checked where it is used.
 const isObject = (value: unknown) => typeof value === "object" && value !== null;
 const anObject = <Options>(options: Options): Options =>
   parseInput(z.custom<Options>(isObject, "options must be an object"), options);

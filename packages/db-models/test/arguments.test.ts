@@ -1,4 +1,4 @@
-// What is given in the place of a connection string, a connection or options: a variable that is unset, Mongoose itself, a
+// Arguments that are no connection string, connection or options: a variable that is unset, Mongoose itself, a
 // promise. Right: `INVALID_INPUT` that names the argument, before anything connects.
 import mongoose from "mongoose";
 import { describe, expect, test } from "vitest";

@@ -12,6 +12,7 @@ beforeAll(async () => {
 test.each([
   ["sign-in-challenges", ["wrong_code", "true", "used"]],
   ["risk-in-your-app", [/^allow /, /^(challenge|deny) /]],
+  ["test-your-app", ["email_verification", "200", "401"]],
 ])("the program of %s does what the guide says", async (name, printed) => {
   await database.connection.collection("users").deleteMany({});
   const { program } = await guideOf(name);

@@ -70,7 +70,7 @@ function serves(index: ActualIndex, { field, where }: ParsedCleanupRule): boolea
 }
 
 /**
- * What documents cannot be removed or changed by their `_id`, with what to do instead.
+ * Why documents cannot be removed or changed by their `_id`, and how else.
  *
  * @see https://www.mongodb.com/docs/manual/core/timeseries/timeseries-limitations/
  */

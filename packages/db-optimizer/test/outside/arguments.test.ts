@@ -1,4 +1,4 @@
-// What is given in the place of a connection or of models: a variable that is unset, Mongoose itself, one model. Right: a
+// Arguments that are no connection or no models: a variable that is unset, Mongoose itself, one model. Right: a
 // code and what is needed, at the constructor or, of a function, before anything is sent.
 import mongoose from "mongoose";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// What keeps an account safe, on one page: second factors, passkeys, devices, sessions, alerts, networks.
+// The page on which an account is kept safe: second factors, passkeys, devices, sessions, alerts, networks.
 import { Check, Form, isRefused, Of, Submit } from "../components/form.js";
 import { AccountLayout } from "../components/layout.js";
 import { type FormState, type PageFrame, stateOf } from "../look/frame.js";
