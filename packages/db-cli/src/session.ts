@@ -125,9 +125,12 @@ async function connect(
     // Nobody waits for one that is given up.
     connection?.close().catch(() => undefined);
     if ((error as { name?: unknown }).name === "MongoParseError") {
-      throw new CliError("CONFIG_INVALID", `The connection string is wrong: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw new CliError(
+        "CONFIG_INVALID",
+        `The connection string is wrong: ${(error as Error).message}. In a user name or a password, write special characters ` +
+          "as encodeURIComponent does: @ as %40, : as %3A, / as %2F, # as %23, % as %25",
+        { cause: error },
+      );
     }
     throw toOptimizerError(error, `Cannot connect to ${redactUri(uri)}`);
   }

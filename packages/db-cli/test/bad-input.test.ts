@@ -29,6 +29,15 @@ describe("configuration", () => {
       "CONFIG_INVALID",
       /connection string/,
     ],
+    // Source: Automattic/mongoose #6401, mojaloop/project #3256, mongodb-js/vscode #341.
+    ...["pa@SEC", "pa#SEC", "pa/SEC", "pa%SEC", "pa:SEC", "pa?SEC"].map(
+      (password): [string, string[], string, RegExp] => [
+        `a password with a special character: ${password}`,
+        ["--config", configs.shop, "--uri", `mongodb://ada:${password}@127.0.0.1:9/shop`],
+        "CONFIG_INVALID",
+        /^(?!.*SEC).*@ as %40/s,
+      ],
+    ),
   ])("%s", async (_name, args, code, message) => {
     const result = await orgDb(["plan", ...args]);
     expect(result).toMatchObject({ exitCode: 1, stdout: "" });

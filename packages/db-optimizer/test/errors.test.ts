@@ -45,6 +45,15 @@ test.each<[string, unknown, string, string]>([
     "UNREACHABLE",
     "server",
   ],
+  [
+    "a name that DNS does not have",
+    Object.assign(new Error("querySrv ENOTFOUND _mongodb._tcp.shop.invalid"), {
+      code: "ENOTFOUND",
+      syscall: "querySrv",
+    }),
+    "UNREACHABLE",
+    "server",
+  ],
   ["a cut connection", new mongo.MongoNetworkError("reset"), "UNREACHABLE", "server"],
   ["our own signal", new DOMException("stop", "AbortError"), "ABORTED", "caller"],
   ["anything else", "text", "SERVER_REFUSED", "server"],

@@ -44,6 +44,12 @@ export function isBrokenSocket(error: unknown): boolean {
   return code === "EPIPE" || code === "ECONNRESET";
 }
 
+/** Whether a name of a server is not found: that of a `mongodb+srv` connection string is looked up before any server is. */
+function isUnknownName(error: unknown): boolean {
+  const { syscall } = (error ?? {}) as { syscall?: unknown };
+  return syscall === "querySrv" || syscall === "queryTxt" || syscall === "getaddrinfo";
+}
+
 /** Whether the server refuses a value that a unique index has already, or an index because values are not unique. */
 export function isDuplicate(error: unknown): boolean {
   return serverCodeOf(error)?.code === "DUPLICATES";
@@ -78,7 +84,7 @@ function classify(given: unknown): OptimizerErrorCode {
     return "AUTHENTICATION_FAILED";
   }
   if (code === 8000) return "UNSUPPORTED"; // Atlas's own "not on this tier", when it is not about credentials
-  if (isBrokenSocket(error)) return "UNREACHABLE";
+  if (isBrokenSocket(error) || isUnknownName(error)) return "UNREACHABLE";
   if (typeof name === "string" && namesOfUnreachable.test(name)) return "UNREACHABLE";
   return "SERVER_REFUSED";
 }
