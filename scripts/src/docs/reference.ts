@@ -23,15 +23,66 @@ export async function referencePages(root: string): Promise<Record<string, strin
     );
     const paths = files.map((file) => file.replaceAll("\\", "/")).sort();
     const texts = new Map(paths.map((path) => [path, readFileSync(join(out, path), "utf8")]));
+    const pages = [...texts].map(
+      ([path, text]) => [path, shortReferences(withAnchors(path, text, texts))] as const,
+    );
     return Object.fromEntries(
-      [...texts].map(([path, text]) => {
-        const linked = shortReferences(withAnchors(path, text, texts));
-        return [`docs/reference/${path}`, path === "README.md" ? withCommands(linked) : linked];
-      }),
+      [...withShortPages(pages)].map(([path, text]) => [
+        `docs/reference/${path}`,
+        path === "README.md" ? withCommands(text) : text,
+      ]),
     );
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+const mostLines = 1_500;
+const interfaces = /^## Interfaces\n.*?(?=^## |(?![\s\S]))/ms;
+
+/** Pages that people can read: what is too long gives its interfaces to a page of their own, to which all links lead. */
+function withShortPages(pages: readonly (readonly [path: string, text: string])[]): Map<string, string> {
+  const texts = new Map(pages);
+  for (const [path] of pages) {
+    const text = texts.get(path) ?? "";
+    const [section] = text.split("\n").length > mostLines ? (interfaces.exec(text) ?? []) : [];
+    if (section === undefined) continue;
+    const title = /^# .*/.exec(text)?.[0] ?? "";
+    const own = path.replace(/\.md$/, ".interfaces.md");
+    texts.set(
+      path,
+      text.replace(section, `## Interfaces\n\n[A page of their own](${posix.basename(own)}).\n\n`),
+    );
+    texts.set(own, `${title}: interfaces\n\n${section}`);
+    const moved = new Set(
+      [...section.matchAll(/^#{3,6} ([^\s<\\(]+)|<a id="([^"]+)">/gm)].map(
+        ([, name, id]) => id ?? name?.toLowerCase(),
+      ),
+    );
+    for (const [from, linking] of texts) texts.set(from, withLinksTo(linking, from, path, own, moved));
+  }
+  const long = [...texts].filter(([, text]) => text.split("\n").length > mostLines).map(([path]) => path);
+  if (long.length > 0) throw new Error(`longer than ${mostLines} lines: ${long.join(", ")}`);
+  return texts;
+}
+
+/** The text with its links to what has moved from one page to another. */
+function withLinksTo(
+  text: string,
+  from: string,
+  old: string,
+  own: string,
+  moved: ReadonlySet<string | undefined>,
+): string {
+  const folder = posix.dirname(from);
+  return text.replace(/\]\(([^()#\s]*)#([a-z0-9_-]+)\)/g, (whole, file: string, name: string) => {
+    const target = file === "" ? from : posix.join(folder, file);
+    // A section that has moved took its links within the page along.
+    const isOld = target === old || (file === "" && from === own);
+    if (!isOld) return whole;
+    const page = moved.has(name.replace(/-\d+$/, "")) ? own : old;
+    return `](${page === from ? "" : posix.relative(folder, page)}#${name})`;
+  });
 }
 
 /** The generator counts equal names over all pages: an anchor whose number no heading of its page has loses it. */
@@ -142,6 +193,7 @@ function options(root: string): TypeDocOptions & Partial<PluginOptions> {
     parametersFormat: "table",
     interfacePropertiesFormat: "table",
     typeAliasPropertiesFormat: "table",
+    typeDeclarationFormat: "table",
     expandObjects: false,
     useCodeBlocks: true,
   };
