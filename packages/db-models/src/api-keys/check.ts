@@ -67,12 +67,12 @@ export function secretOf(
 /** Why a key is not good for a request, its quota and its rate limit apart; `undefined` when it is. */
 export function refusalOf(
   apiKey: CheckedApiKey,
-  keyHash: Buffer,
+  secret: ApiKeySecret,
   presented: ApiKeyPresentation,
   now: Date,
 ): ApiKeyRefusal | undefined {
   if (apiKey.revokedAt) return "revoked";
-  const end = secretOf(apiKey, keyHash)?.expiresAt;
+  const end = secret.expiresAt;
   if ((end && end <= now) || (apiKey.expiresAt && apiKey.expiresAt <= now)) return "expired";
   if (!apiKey.ownerActive) return "user_not_active";
   if (!isAllowed(apiKey.ipAllowlist, presented.ip)) return "address_not_allowed";

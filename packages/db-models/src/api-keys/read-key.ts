@@ -1,5 +1,5 @@
 import { mongo } from "mongoose";
-import type { LocatedToken } from "../core/secrets.js";
+import { type LocatedToken, sha256, sha256Text, tokenLength } from "../core/secrets.js";
 import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -16,7 +16,6 @@ import { type CheckedApiKey, secretOf } from "./check.js";
 /** A key as a request presents it. */
 export interface PresentedKey {
   readonly token: LocatedToken;
-  readonly keyHash: Buffer;
   /** The moment of the read, if it takes one, by the count of the leases. */
   readonly readAt: number;
 }
@@ -24,6 +23,18 @@ export interface PresentedKey {
 /** As `ReadApiKey`, with what only a read can find. */
 export interface FoundApiKey extends ReadApiKey {
   readonly key: CheckedApiKey;
+}
+
+const keyLength = tokenLength("apiKey");
+
+/** What memory has of the key that was presented, if it is good for this request. One in memory was well-formed when it was read. */
+export function recallApiKey(
+  { apiKeys }: SessionCache,
+  presented: unknown,
+  isGood: (found: FoundApiKey) => boolean,
+): FoundApiKey | undefined {
+  if (typeof presented !== "string" || presented.length !== keyLength) return undefined;
+  return apiKeys.recall(sha256Text(presented), isGood)?.value;
 }
 
 /**
@@ -34,18 +45,19 @@ export interface FoundApiKey extends ReadApiKey {
 export async function readApiKey(
   models: IdentityModels,
   cache: SessionCache | undefined,
-  { token, keyHash, readAt }: PresentedKey,
-  isGood: (key: CheckedApiKey) => boolean,
+  { token, readAt }: PresentedKey,
+  isGood: (found: FoundApiKey) => boolean,
 ): Promise<FoundApiKey | undefined> {
   // Whole: a key has little that isn't read here, and to leave that out costs the server more than to send it.
   const read = async (options?: CommittedReadOptions): Promise<FoundApiKey | undefined> => {
     const key = await findByQuery(models, queries.apiKeyById(placeOf(token)), undefined, options);
-    return key && secretOf(key, keyHash) ? { key, readAt } : undefined;
+    const secret = key && secretOf(key, sha256(token.raw));
+    return secret && { key, secret, readAt };
   };
   if (!cache) return read();
   return lookUp<FoundApiKey>(cache, cache.apiKeys, {
-    key: keyHash.toString("base64url"),
-    isGood: ({ key }) => isGood(key),
+    key: sha256Text(token.raw),
+    isGood,
     collection: models.ApiKey.collection,
     read,
     keep: (found) => keptKey(models, found),
@@ -56,7 +68,7 @@ export async function readApiKey(
  * A key with a quota or a rate limit answers those who wait for this read, and is not kept: its lease takes the budget that was
  * read, and has to know when.
  */
-function keptKey(models: IdentityModels, { key, readAt }: FoundApiKey): Kept<FoundApiKey> {
+function keptKey(models: IdentityModels, { key, secret, readAt }: FoundApiKey): Kept<FoundApiKey> {
   const { _id, userId, secrets, scopes, ipAllowlist, rateLimit, quota, leases } = key;
   const { ownerActive, expiresAt, schemaVersion } = key;
   const remembered: RememberedApiKey = {
@@ -73,7 +85,7 @@ function keptKey(models: IdentityModels, { key, readAt }: FoundApiKey): Kept<Fou
     schemaVersion,
   };
   return {
-    value: { key: remembered, readAt },
+    value: { key: remembered, secret, readAt },
     subjects: subjectsOfDocument(models.ApiKey.collection.name, key),
     bytes: mongo.BSON.calculateObjectSize(remembered),
     ...(isMetered(key) && { onlyForWaiting: true }),

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { mongo, Types } from "mongoose";
 import { duration } from "../core/limits.js";
-import { parseToken, sha256 } from "../core/secrets.js";
+import { parseToken } from "../core/secrets.js";
 import { WriteBehind } from "../core/write-behind.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
@@ -15,7 +15,7 @@ import {
   type VerifiedApiKey,
 } from "./check.js";
 import { type Granted, KeyLeases, type Schedule } from "./leases.js";
-import { readApiKey } from "./read-key.js";
+import { type FoundApiKey, readApiKey, recallApiKey } from "./read-key.js";
 
 export interface ApiKeyVerifierOptions {
   /** Verifications that are claimed at once of a key with a quota or a rate limit; 0 claims each by itself. Default 100. */
@@ -88,21 +88,28 @@ export class ApiKeyVerifier {
    * @param now - the moment of the request.
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
-  async verify(presented: ApiKeyPresentation, now: Date): Promise<ApiKeyCheck> {
+  verify(presented: ApiKeyPresentation, now: Date): Promise<ApiKeyCheck> {
+    const isGood = ({ key, secret }: FoundApiKey) =>
+      refusalOf(key, secret, presented, now) === undefined && !isMetered(key);
+    const known = this.#cache && recallApiKey(this.#cache, presented.key, isGood);
+    // Nothing to wait for: nearly every verification of a key without a budget ends here.
+    if (known) return this.#counted(known.key, validOf(known.key), now);
+    return this.#verifyByRead(presented, now);
+  }
+
+  async #verifyByRead(presented: ApiKeyPresentation, now: Date): Promise<ApiKeyCheck> {
     const token = parseToken("apiKey", presented.key);
     if (!token) return { ok: false, reason: "malformed" };
-    const keyHash = sha256(token.raw);
-    const asked = { token, keyHash, readAt: this.#leases.moment() };
-    const isGood = (key: CheckedApiKey) => refusalOf(key, keyHash, presented, now) === undefined;
-    const found = await readApiKey(this.#models, this.#cache, asked, isGood);
+    const refusal = ({ key, secret }: FoundApiKey) => refusalOf(key, secret, presented, now);
+    const asked = { token, readAt: this.#leases.moment() };
+    const found = await readApiKey(this.#models, this.#cache, asked, (one) => refusal(one) === undefined);
     // With another secret it is no request of the key that it names, and counts as none.
     if (!found) return { ok: false, reason: "unknown" };
     const { key: apiKey, readAt } = found;
     assertKnownVersion(apiKey);
-    const reason = refusalOf(apiKey, keyHash, presented, now);
+    const reason = refusal(found);
     const check = reason ? { ok: false as const, reason } : await this.#spend(apiKey, readAt, now);
-    await this.#count(apiKey, check.ok, now);
-    return check;
+    return this.#counted(apiKey, check, now);
   }
 
   /** Writes the counts so far; resolves when they, and those of every flush before, are written. */
@@ -120,26 +127,26 @@ export class ApiKeyVerifier {
   }
 
   async #spend(apiKey: CheckedApiKey, readAt: number, now: Date): Promise<ApiKeyCheck> {
-    const { _id: keyId, userId, scopes } = apiKey;
-    const valid: VerifiedApiKey = { ok: true, keyId, userId, scopes: [...scopes] };
+    const valid = validOf(apiKey);
     if (!isMetered(apiKey)) return valid;
     const taken = await this.#leases.take(apiKey, readAt, now);
     return "ok" in taken ? taken : { ...valid, ...leftOf(taken, now) };
   }
 
-  // Waits rather than counts more than a crash may lose.
-  async #count({ _id, userId }: CheckedApiKey, valid: boolean, now: Date): Promise<void> {
+  /** Counts a verification, and answers with it: waits rather than counts more than a crash may lose. */
+  async #counted({ _id, userId }: CheckedApiKey, check: ApiKeyCheck, now: Date): Promise<ApiKeyCheck> {
     while (this.#unwritten >= this.#maxUnwritten) await this.flush();
     this.#unwritten += 1;
     this.#unflushed += 1;
     const fresh = () => ({ _id, userId, requests: 0, failures: 0, lastUsedAt: now });
     const use = this.#usage.entryOf(_id.toHexString(), fresh);
     use.requests += 1;
-    if (!valid) use.failures += 1;
+    if (!check.ok) use.failures += 1;
     if (now > use.lastUsedAt) use.lastUsedAt = now;
     // Half of what may be lost is written while the other half is counted.
     if (this.#unflushed * 2 >= this.#maxUnwritten) void this.flush();
     else this.#flushDue ??= this.#schedule(() => void this.flush(), this.#flushIntervalMs);
+    return check;
   }
 
   async #write(group: PendingUse[]): Promise<void> {
@@ -149,6 +156,10 @@ export class ApiKeyVerifier {
       this.#unwritten -= group.reduce((sum, { requests }) => sum + requests, 0);
     }
   }
+}
+
+function validOf({ _id: keyId, userId, scopes }: CheckedApiKey): VerifiedApiKey {
+  return { ok: true, keyId, userId, scopes: [...scopes] };
 }
 
 function leftOf({ key, held }: Granted, now: Date): Pick<VerifiedApiKey, "remaining" | "rateLimit"> {

@@ -186,6 +186,12 @@ export function parseToken(kind: TokenKind, presented: unknown): Token | undefin
   };
 }
 
+/** The place in a token as its 32 characters, of one that has the length of its kind. */
+export function placeTextOf(kind: LocatedKind, raw: string): string {
+  const from = tokenPrefixes[kind].length + 1 + handleLength;
+  return raw.slice(from, from + placeLength);
+}
+
 /** Length in characters of a token of this kind. */
 export function tokenLength(kind: TokenKind): number {
   const place = isLocated(kind) ? placeLength : 0;

@@ -1,10 +1,20 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { equalHashes, parseToken, readPlace, sha256, type Token } from "../core/secrets.js";
+import {
+  equalHashes,
+  parseToken,
+  placeTextOf,
+  readPlace,
+  sha256,
+  sha256Text,
+  type Token,
+  tokenLength,
+} from "../core/secrets.js";
 import { type Place, placeOf } from "../queries/place.js";
 import type { IssuedAccessToken } from "../schemas/app-token.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import type { CommittedReadOptions } from "../session-cache/committed-read.js";
+import type { Entry } from "../session-cache/entries.js";
 import { lookUp } from "../session-cache/look-up.js";
 import type { RememberedAccessToken } from "../session-cache/remembered.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
@@ -41,10 +51,22 @@ interface NamedAccessToken {
   readonly tokenHash: Buffer;
 }
 
-export async function validateAccessToken(context: Context, token: unknown): Promise<AccessTokenCheck> {
+const accessTokenLength = tokenLength("accessToken");
+
+export function validateAccessToken(context: Context, token: unknown): Promise<AccessTokenCheck> {
+  const known = recall(context, token);
+  // Nothing to wait for: with a cache nearly every check ends here.
+  if (known) return Promise.resolve({ ok: true, token: describe(known.value, known.key) });
   const parsed = parseToken("accessToken", token);
-  if (!parsed) return { ok: false, reason: "malformed" };
+  if (!parsed) return Promise.resolve({ ok: false, reason: "malformed" });
   return check(context, { place: placeOf(parsed), tokenHash: sha256(parsed.raw) });
+}
+
+/** What memory has of a token, if it is good. One in memory was well-formed when it was read. */
+function recall({ cache, now }: Context, token: unknown): Entry<RememberedAccessToken> | undefined {
+  if (!cache || typeof token !== "string" || token.length !== accessTokenLength) return undefined;
+  const id = `${placeTextOf("accessToken", token)}.${sha256Text(token)}`;
+  return cache.accessTokens.recall(id, (known) => refusalAt(known, now) === undefined);
 }
 
 const tokenId = /^([\w-]{32})\.([\w-]{43})$/;
@@ -65,7 +87,7 @@ async function check(context: Context, named: NamedAccessToken): Promise<AccessT
   const found = await find(context, named);
   if (!found) return { ok: false, reason: "unknown" };
   const reason = refusalAt(found, context.now);
-  return reason ? { ok: false, reason } : { ok: true, token: describe(found) };
+  return reason ? { ok: false, reason } : { ok: true, token: describe(found, idOf(named)) };
 }
 
 /** The token and what it rests on, from memory where that has them. */
@@ -81,12 +103,16 @@ async function find(
   if (!cache) return read();
   return lookUp<RememberedAccessToken>(cache, cache.accessTokens, {
     // Its place too: what is presented with another one stands for nothing.
-    key: accessTokenIdOf({ ownerId: place.ownerId, _id: place.id }, { tokenHash }),
+    key: idOf({ place, tokenHash }),
     isGood: (known) => refusalAt(known, now) === undefined,
     collection: models.AppToken.collection,
     read,
     keep: (known) => keptAccessToken(models, known),
   });
+}
+
+function idOf({ place: { ownerId, id }, tokenHash }: NamedAccessToken): string {
+  return accessTokenIdOf({ ownerId, _id: id }, { tokenHash });
 }
 
 function refusalAt({ grant, issued }: RememberedAccessToken, now: Date): GrantRefusal | undefined {
@@ -103,12 +129,12 @@ function issuedAs({ accessTokens }: Grant, hash: Buffer): IssuedAccessToken | un
 }
 
 /** The facts that a service receives: copies, so that nothing it does to them gets into memory. */
-function describe({ grant, issued }: RememberedAccessToken): ActiveAccessToken {
+function describe({ grant, issued }: RememberedAccessToken, id: string): ActiveAccessToken {
   const { _id: authorizationId, userId, appId } = grant;
   const { scopes, audiences, dpopKey, createdAt, expiresAt } = issued;
   return {
     authorizationId,
-    id: accessTokenIdOf(grant, issued),
+    id,
     ...(userId && { userId }),
     appId,
     clientId: grant.app[0]?.clientId ?? "",

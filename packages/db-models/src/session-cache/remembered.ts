@@ -1,5 +1,5 @@
 import type { Types } from "mongoose";
-import type { ApiKeyDocument } from "../schemas/api-key.js";
+import type { ApiKeyDocument, ApiKeySecret } from "../schemas/api-key.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { AppTokenDocument, IssuedAccessToken } from "../schemas/app-token.js";
@@ -49,6 +49,8 @@ export type RememberedApiKey = Pick<
 /** An API key as a read found it. */
 export interface ReadApiKey {
   readonly key: RememberedApiKey;
+  /** The one of its secrets that was presented. */
+  readonly secret: ApiKeySecret;
   /** When the read began, by the count of the leases. */
   readonly readAt: number;
 }
