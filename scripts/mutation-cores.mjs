@@ -75,7 +75,7 @@ export const cores = {
       "watched",
     ].map((file) => `packages/db-models/src/session-cache/${file}.ts`),
     // Without the model: its random interleavings take seconds for each mutant.
-    tests: ["memory", "reach", "table"].map(
+    tests: ["changes", "memory", "reach", "table"].map(
       (file) => `packages/db-models/test/session-cache-${file}.test.ts`,
     ),
   },

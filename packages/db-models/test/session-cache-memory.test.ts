@@ -22,6 +22,7 @@ describe("what memory is trusted by", () => {
     ["an echo that the read follows", "echo", at(5_000), read(at(0), true), at(5_979), true],
     ["no echo that is 98 % of the bound old", "echo", at(5_000), read(at(0), true), at(5_980), false],
     ["no echo for a read before the epoch's first", "echo", at(5_000), read(at(0), false), at(5_000), false],
+    ["nothing where there is no echo to follow", "echo", undefined, read(at(0), true), at(1), false],
     ["its read beside an old echo", "read", at(0), read(at(5_000), true), at(5_979), true],
   ])("%s", (_name, proof, echo, entry, now, isTrusted) => {
     const trust = new Trust(bound, proof);

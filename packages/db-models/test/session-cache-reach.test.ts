@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Types } from "mongoose";
+import { type Collection, mongo, Types } from "mongoose";
 import { describe, expect, it } from "vitest";
 import { apiKeySchema } from "../src/schemas/api-key.js";
 import { appSchema } from "../src/schemas/app.js";
@@ -8,8 +8,8 @@ import { appPermissionSchema } from "../src/schemas/app-permission.js";
 import { appTokenSchema } from "../src/schemas/app-token.js";
 import { userSchema } from "../src/schemas/user.js";
 import { userSessionSchema } from "../src/schemas/user-session.js";
-import { type Change, effectOf } from "../src/session-cache/changes.js";
-import { reachOf } from "../src/session-cache/own-writes.js";
+import { invalidating, type Reach, reachOf } from "../src/session-cache/own-writes.js";
+import { subjectsOfDocument } from "../src/session-cache/subjects.js";
 import { watchedCollections } from "../src/session-cache/watched.js";
 
 const sessions = "user_sessions";
@@ -27,6 +27,40 @@ describe("a write of this process reaches", () => {
     ["everything where the filter names none", "updateMany", [{ roles: "x" }, revoking], "everything"],
     ["everything without a filter", "deleteMany", [{}], "everything"],
     ["everything by a method that nobody thought of", "renameCollection", ["x"], "everything"],
+    ["everything by a method with such a name", "undoDeleteOne", [{ _id }], "everything"],
+    ["everything by one that begins like another", "deleteOneByOne", [{ _id }], "everything"],
+    ["everything where the filter is none", "deleteMany", [undefined], "everything"],
+    ["everything where the filter is a name", "deleteMany", ["x"], "everything"],
+    [
+      "everything where one of a list names nothing",
+      "deleteMany",
+      [{ _id: { $in: [_id, 7] } }],
+      "everything",
+    ],
+    ["everything where an id is asked for as none", "deleteMany", [{ _id: null }], "everything"],
+    ["the session without an update that can be read", "updateOne", [{ _id }, undefined], [ofSession]],
+    ["the session with an update that is none", "updateOne", [{ _id }, null], [ofSession]],
+    ["the session with an update that is a text", "updateOne", [{ _id }, "x"], [ofSession]],
+    [
+      "nothing with the later of two dates",
+      "updateOne",
+      [{ _id }, { $max: { idleExpiresAt: 1 } }],
+      undefined,
+    ],
+    [
+      "the session with the earlier of two",
+      "updateOne",
+      [{ _id }, { $min: { idleExpiresAt: 1 } }],
+      [ofSession],
+    ],
+    ["everything by a bulk that is no list", "bulkWrite", [{}], "everything"],
+    ["everything by a bulk with an operation that is none", "bulkWrite", [[{}]], "everything"],
+    [
+      "everything where one of a bulk does",
+      "bulkWrite",
+      [[{ deleteMany: { filter: { userId } } }, { deleteMany: { filter: {} } }]],
+      "everything",
+    ],
     ["nothing with a use", "updateOne", [{ _id }, { $set: { lastSeenAt: new Date() } }], undefined],
     ["nothing with a count", "updateOne", [{ _id }, { $inc: { "apiUsage.requests": 1 } }], undefined],
     [
@@ -78,6 +112,63 @@ describe("a write of this process to a collection of which some fields are read 
     ],
     ["the document with one", "users", "updateOne", [{ _id }, [{ $set: { status: "x" } }]], ofAccount],
     ["it when one is removed", "users", "updateOne", [{ _id }, [{ $unset: "status" }]], ofAccount],
+    ["nothing by another operator", "users", "updateOne", [{ _id }, { $push: { roles: "x" } }], undefined],
+    [
+      "nothing with a stage by its other name",
+      "users",
+      "updateOne",
+      [{ _id }, [{ $addFields: { roles: 1 } }]],
+      undefined,
+    ],
+    [
+      "it with one of two stages",
+      "users",
+      "updateOne",
+      [{ _id }, [{ $set: { roles: 1 } }, { $set: { status: 1 } }]],
+      ofAccount,
+    ],
+    [
+      "it with a stage of two parts",
+      "users",
+      "updateOne",
+      [{ _id }, [{ $set: { roles: 1 }, $unset: "status" }]],
+      ofAccount,
+    ],
+    [
+      "nothing of a key with its use",
+      "api_keys",
+      "updateOne",
+      [{ _id }, { $inc: { "usage.requests": 1 } }],
+      undefined,
+    ],
+    [
+      "nothing of a key with its leases",
+      "api_keys",
+      "updateOne",
+      [{ _id }, { $set: { leases: [], lastUsedAt: 1 } }],
+      undefined,
+    ],
+    [
+      "the documents that hashes name",
+      "app_tokens",
+      "deleteMany",
+      [{ _id: { $in: [Buffer.from("a1", "hex"), new Types.ObjectId(_id)] } }],
+      ["app_tokens._id=a1", `app_tokens._id=${_id.toHexString()}`],
+    ],
+    [
+      "the document that a binary names",
+      "app_tokens",
+      "deleteOne",
+      [{ _id: new mongo.Binary(Buffer.from("b2", "hex")) }],
+      ["app_tokens._id=b2"],
+    ],
+    [
+      "it with one field that is read and one that is not",
+      "users",
+      "updateOne",
+      [{ _id }, { $set: { roles: 1, status: 1 } }],
+      ofAccount,
+    ],
     ["it with a stage that sets all", "users", "updateOne", [{ _id }, [{ $replaceWith: {} }]], ofAccount],
     ["it when it is deleted", "users", "deleteOne", [{ _id }], ofAccount],
     [
@@ -109,82 +200,60 @@ describe("a write of this process to a collection of which some fields are read 
   });
 });
 
-describe("a change in the stream", () => {
-  const instance = new Types.ObjectId();
-  const heartbeats = { collection: "cache_heartbeats", instance };
-  const update = (updateDescription: object): Change => ({
-    operationType: "update",
-    ns: { coll: sessions },
-    documentKey: { _id },
-    updateDescription,
-  });
-  const drop = { kind: "drop", subjects: [ofSession] };
-  const none = { kind: "none" };
-  const reset = { kind: "reset" };
+it("a document is about itself and whom it belongs to, as far as it says so", () => {
+  expect(subjectsOfDocument(sessions, { _id, userId })).toEqual([ofSession, ofUser]);
+  expect(subjectsOfDocument(sessions, { _id, userId: 7 })).toEqual([ofSession]);
+  expect(() => subjectsOfDocument("orders", { _id })).toThrow("the collection orders is not watched");
+});
 
-  it.each<[string, Change, unknown]>([
-    ["of use alone does nothing", update({ updatedFields: { lastSeenAt: 1, "apiUsage.requests": 2 } }), none],
-    ["of another field drops", update({ updatedFields: { lastSeenAt: 1, "risk.level": "high" } }), drop],
-    [
-      "that takes a field away drops",
-      update({ updatedFields: { lastSeenAt: 1 }, removedFields: ["slot"] }),
-      drop,
-    ],
-    ["that shortens a list drops", update({ truncatedArrays: [{ field: "rotations", newSize: 0 }] }), drop],
-    ["without its fields drops", { ...update({}), updateDescription: undefined } as unknown as Change, drop],
-    ["of a whole document drops", { ...update({}), operationType: "replace" }, drop],
-    ["that deletes drops", { ...update({}), operationType: "delete" }, drop],
-    ["that inserts does nothing", { ...update({}), operationType: "insert" }, none],
-    ["that drops the collection resets", { operationType: "drop", ns: { coll: sessions } }, reset],
-    [
-      "that renames it resets",
-      { operationType: "rename", ns: { coll: sessions }, to: { coll: "old" } },
-      reset,
-    ],
-    [
-      "that puts another in its place resets",
-      { operationType: "rename", ns: { coll: "new" }, to: { coll: sessions } },
-      reset,
-    ],
-    ["that drops the database resets", { operationType: "dropDatabase", ns: {} }, reset],
-    ["that nobody has heard of resets", { operationType: "modify", ns: { coll: sessions } }, reset],
-    ["of no known document resets", { operationType: "update", ns: { coll: sessions } }, reset],
-    [
-      "of a field that is not read does nothing",
-      {
-        ...update({ updatedFields: { "profile.bio": 1 }, removedFields: ["purgeAt"] }),
-        ns: { coll: "users" },
-      },
-      none,
-    ],
-    [
-      "of one that is read drops",
-      { ...update({ updatedFields: { status: 1 } }), ns: { coll: "users" } },
-      { kind: "drop", subjects: [`users._id=${_id.toHexString()}`] },
-    ],
-    ["of another collection does nothing", { operationType: "drop", ns: { coll: "orders" } }, none],
-    [
-      "of another instance's heartbeat does nothing",
-      {
-        operationType: "update",
-        ns: { coll: "cache_heartbeats" },
-        documentKey: { _id },
-        updateDescription: { updatedFields: { beats: 3 } },
-      },
-      none,
-    ],
-    [
-      "of its heartbeat is an echo",
-      {
-        operationType: "replace",
-        ns: { coll: "cache_heartbeats" },
-        documentKey: { _id: instance },
-        fullDocument: { beats: 3 },
-      },
-      { kind: "echo", number: 3 },
-    ],
-  ])("%s", (_name, change, effect) => {
-    expect(effectOf(change, heartbeats)).toEqual(effect);
+describe("a collection of an identity with a cache", () => {
+  const made = (fails = false) => {
+    const seen: (Reach | string)[] = [];
+    const methods = [...readOnly, "updateOne", "deleteMany", "renameCollection"];
+    const raw = Object.fromEntries(
+      methods.map((method) => [
+        method,
+        function (this: unknown, ...input: unknown[]) {
+          expect(this).toBe(collection);
+          seen.push(method);
+          if (fails) throw new Error("no server");
+          return input.length;
+        },
+      ]),
+    );
+    const collection = { name: sessions, ...raw } as unknown as Collection;
+    const watched = invalidating(collection, (reach) => seen.push(reach));
+    return { seen, watched: watched as unknown as Record<string, (...input: unknown[]) => unknown> };
+  };
+  const readOnly = [
+    ...["find", "findOne", "aggregate", "countDocuments", "estimatedDocumentCount", "distinct", "watch"],
+    ...["listIndexes", "indexes", "indexExists", "indexInformation", "insertOne", "insertMany"],
+    ...["createIndex", "createIndexes", "ensureIndex", "dropIndex", "dropIndexes", "getIndexes"],
+    ...["onOpen", "onClose", "addQueue", "doQueue"],
+  ];
+
+  it.each(readOnly)("%s invalidates nothing", (method) => {
+    const { seen, watched } = made();
+    expect(watched[method]!({}, {})).toBe(2);
+    expect(seen).toEqual([method]);
+  });
+
+  it("a write invalidates what it reaches before it is sent and when it is settled, also with an error", async () => {
+    for (const fails of [false, true]) {
+      const { seen, watched } = made(fails);
+      const writing = watched.updateOne!({ _id }, revoking);
+      if (fails) await expect(writing).rejects.toThrow("no server");
+      else expect(await writing).toBe(2);
+      expect(seen).toEqual([[ofSession], "updateOne", [ofSession]]);
+    }
+  });
+
+  it("one that nobody thought of invalidates everything, and a use nothing", async () => {
+    const { seen, watched } = made();
+    await watched.renameCollection!("x");
+    await watched.updateOne!({ _id }, { $set: { lastSeenAt: 1 } });
+    expect(seen).toEqual(["everything", "renameCollection", "everything", "updateOne"]);
+    expect(watched.name).toBe(sessions);
   });
 });
 

@@ -3,9 +3,10 @@ import { duration } from "../core/limits.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { applyChange } from "./apply-change.js";
 import type { TrustedCache } from "./cache.js";
-import { type Change, type HeartbeatOrigin, pipelineOf } from "./changes.js";
+import type { Change, HeartbeatOrigin } from "./changes.js";
 import type { Moment } from "./clocks.js";
 import type { Heartbeats } from "./heartbeats.js";
+import { pipelineOf } from "./pipeline.js";
 
 /** How a link ended. */
 export type LinkEnd =
