@@ -90,6 +90,8 @@ async function benchmarkDatabase(): Promise<void> {
   try {
     // Half of the generated data has expired: its removal would be measured too.
     await holdTtlMonitor(engine);
+    if (engine.kind === "external")
+      say("the TTL monitor of your server runs: it removes expired documents meanwhile");
     if (chosen("loading")) {
       const uri = withDatabase(engine.uri, name);
       keep("loading", await benchmarkLoading(db, uri, size, say), readableLoading);
@@ -145,7 +147,7 @@ async function benchmarkDatabase(): Promise<void> {
       const found = await benchmarkLoad(withDatabase(engine.uri, name), load, say);
       keep("load", found, readableLoad);
       if (values.faults) {
-        say("load: the database, the primary and an instance fail");
+        say("load: the database, the primary and an instance fail, on a server of its own");
         const lines = (figures: LoadFigures) => readableFigures("load with faults", figures);
         keep("loadFaults", await benchmarkFaults(load), lines);
       }
