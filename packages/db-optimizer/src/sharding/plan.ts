@@ -201,12 +201,15 @@ function supports(index: IndexSpec, key: readonly IndexKey[], collated: boolean)
   );
 }
 
-function notesOn({ collated, sample }: ShardPlanInput, best: ShardKeyCandidate): string[] {
+function notesOn({ collated, indexes, sample }: ShardPlanInput, best: ShardKeyCandidate): string[] {
   const { key, forbids, measure, targets } = best;
   const scattering = targets.filter(({ target }) => target === "all_shards").map(({ query }) => query);
+  const byBytes = new Set(indexes.filter((index) => isByBytes(index, collated)).map(({ name }) => name));
   return [
-    ...forbids.map(
-      (name) => `${name} cannot stay unique: begin it with the shard key, or enforce it elsewhere`,
+    ...forbids.map((name) =>
+      byBytes.has(name)
+        ? `${name} cannot stay unique: begin it with the shard key, or enforce it elsewhere`
+        : `${name} cannot stay unique: it has a collation; store the text in one form and compare its bytes`,
     ),
     ...(scattering.length > 0 ? [`every shard would be asked by ${scattering.join(", ")}`] : []),
     // Nor is it as the first of several: the others then tell where a document lies.

@@ -154,6 +154,16 @@ describe("planSharding", () => {
     ]);
   });
 
+  test("a unique index with a collation is lost by every key, and the plan says what to do instead", () => {
+    const options = { name: "once", unique: true, collation: { locale: "en", strength: 2 } };
+    const indexes = [canonicalIndex("things", { user: 1 }, options)];
+    const { candidates, notes } = planSharding(input({ queries: [ofUser], indexes }));
+    expect(candidates.every(({ forbids }) => forbids.includes("once"))).toBe(true);
+    expect(notes).toContain(
+      "once cannot stay unique: it has a collation; store the text in one form and compare its bytes",
+    );
+  });
+
   test.each<[key: IndexKey[], isUnique: boolean]>([
     [[{ field: "_id", kind: "hashed" }], true],
     [
