@@ -70,7 +70,7 @@ export async function decideOnApproval(
   const { models, now } = context;
   if (approve) {
     const asked = await readApproval(context, { id });
-    if (!asked || !(await areTwo(context, asked.requestedBy, decidedBy))) return false;
+    if (!asked || !(await mayApprove(context, { requestedBy: asked.requestedBy, decidedBy }))) return false;
   }
   const { matchedCount } = await models.AdminApproval.collection.updateOne(
     {
@@ -108,19 +108,25 @@ export async function claimApproval(
   // Who may not approve any more has approved nothing: their say may have been a reason to dismiss them.
   const approver = claimed && (await readAdministrator(context, { userId: claimed.decidedBy }));
   if (!approver?.roles.includes("identity:admin")) return false;
-  return areTwo(context, requestedBy, approver.userId);
+  return mayApprove(context, { requestedBy, decidedBy: approver.userId });
 }
 
 /** Long enough that the other administrators hear of a new one who could approve. */
 const appointmentMs = 7 * duration.day;
 
 /** Whether two accounts count as two administrators: one person may have appointed the other account. */
-async function areTwo(context: Context, asking: Types.ObjectId, approving: Types.ObjectId): Promise<boolean> {
+export async function mayApprove(
+  context: Context,
+  { requestedBy, decidedBy }: { requestedBy: Types.ObjectId; decidedBy: Types.ObjectId },
+): Promise<boolean> {
+  if (requestedBy.equals(decidedBy)) return false;
   const members = await listAdministrators(context);
-  const [asker, approver] = [asking, approving].map((id) => members.find((one) => one.userId.equals(id)));
+  const [asker, approver] = [requestedBy, decidedBy].map((id) =>
+    members.find((one) => one.userId.equals(id)),
+  );
   const hasFrom = (one: Administrator | undefined, giver: Types.ObjectId) =>
     one?.givenBy?.some((id) => id.equals(giver)) ?? false;
-  if (hasFrom(asker, approving) || hasFrom(approver, asking)) return false;
+  if (hasFrom(asker, decidedBy) || hasFrom(approver, requestedBy)) return false;
   const isNew = approver?.givenBy?.length && context.now.getTime() - approver.since.getTime() < appointmentMs;
   return !isNew;
 }

@@ -8,6 +8,7 @@ import {
   claimApproval,
   decideOnApproval,
   listApprovals,
+  mayApprove,
   readApproval,
   releaseApproval,
   requestApproval,
@@ -43,14 +44,16 @@ export interface Administrators {
   requestApproval(input: ApprovalRequest): Promise<AdminApprovalDocument>;
   readApproval(input: { id: Types.ObjectId }): Promise<AdminApprovalDocument | undefined>;
   /**
+   * Whether two accounts count as two administrators: neither has its roles from the other, also by way of others, and who
+   * approves has not got theirs from another administrator within the last seven days. Else one person could appoint a second
+   * account of their own, and approve.
+   */
+  mayApprove(input: { requestedBy: Types.ObjectId; decidedBy: Types.ObjectId }): Promise<boolean>;
+  /**
    * Approves or denies what was asked for. Nobody approves their own request; who asked may deny it, which withdraws it.
    * Whether the user is an administrator is for the caller to check.
    *
-   * Two accounts count as two administrators where neither has its roles from the other, also by way of others, and where who
-   * approves has not got theirs from another administrator within the last seven days: else one person could appoint a second
-   * account of their own, and approve.
-   *
-   * @returns true when this call decided.
+   * @returns true when this call decided; false where `mayApprove` is, too.
    */
   decideOnApproval(input: {
     id: Types.ObjectId;
@@ -59,7 +62,7 @@ export interface Administrators {
   }): Promise<boolean>;
   /**
    * Uses an approval, for the very act, subject and administrator that it was asked for. Who gave it must be an
-   * administrator with `identity:admin` still, and another one than who asks as in `decideOnApproval`; else it is used up and
+   * administrator with `identity:admin` still, and one who may approve it as `mayApprove` has it; else it is used up and
    * good for nothing.
    *
    * @returns true for one call of any number.
@@ -87,6 +90,7 @@ export function administratorsOf(identity: Shared): Administrators {
     setRoles: on(setAdministratorRoles),
     requestApproval: on(requestApproval),
     readApproval: on(readApproval),
+    mayApprove: on(mayApprove),
     decideOnApproval: on(decideOnApproval),
     claimApproval: on(claimApproval),
     releaseApproval: on(releaseApproval),

@@ -81,6 +81,10 @@ const entries = {
   LAST_WAY_IN: [409, "The account has no other way to sign in"],
   RECOVERY_REFUSED: [409, "The password was set by mail, so mail cannot remove the second factor too"],
   LAST_ADMINISTRATOR: [409, "The account is the last administrator"],
+  APPROVER_NOT_INDEPENDENT: [
+    403,
+    "This takes an administrator whose roles come neither from who asks, nor theirs from them",
+  ],
   APPROVAL_NOT_FOUND: [404, "There is no such request that waits for you to decide on it"],
   WOULD_LOCK_OUT: [409, "The allowlist leaves out the address that this request comes from"],
   SESSION_LIMIT_REACHED: [409, "The account has as many live sessions as it may have"],

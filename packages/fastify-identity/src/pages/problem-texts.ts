@@ -53,6 +53,7 @@ const texts: { readonly [Code in ProblemCode]?: MessageId } = {
   PROTECTED_ACCOUNT: "problem.protected",
   LAST_ADMINISTRATOR: "problem.last_administrator",
   APPROVAL_REQUIRED: "problem.approval_required",
+  APPROVER_NOT_INDEPENDENT: "problem.approver_not_independent",
   APPROVAL_NOT_FOUND: "problem.approval_gone",
   USER_NOT_FOUND: "problem.user_gone",
   APP_NOT_FOUND: "problem.app_gone",

@@ -289,6 +289,25 @@ describe("users", () => {
     await expect(setting.identity.users.read(user.id)).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
   });
 
+  test("are not erased by an approval of who has the roles from the administrator who asks", async () => {
+    const { app, user } = await fresh();
+    const appointed = await makeAdmin(setting, app, "identity:admin");
+    await admin.put(`/administrators/${appointed.userId}`, { reason, roles: [] });
+    const given = await admin.put(`/administrators/${appointed.userId}`, {
+      reason,
+      roles: ["identity:admin"],
+    });
+    expect(given.statusCode).toBe(204);
+    const wish = { action: "user.erase", userId: user.userId, reason };
+    const decision = async (asking: Admin, deciding: Admin, approve: boolean) => {
+      const { id } = (await asking.post("/approvals", wish)).json();
+      return deciding.post(`/approvals/${id}/decision`, { approve });
+    };
+    expect(code(await decision(admin, appointed, true))).toBe("APPROVER_NOT_INDEPENDENT");
+    expect(code(await decision(appointed, admin, true))).toBe("APPROVER_NOT_INDEPENDENT");
+    expect((await decision(admin, appointed, false)).statusCode).toBe(204);
+  });
+
   test("a service with one administrator erases without a second one", async () => {
     const app = await setting.app({ admin: { twoAdministrators: false } });
     const one = await makeAdmin(setting, app, "identity:admin");

@@ -103,7 +103,7 @@ export async function requestErasure(
   );
 }
 
-/** @throws IdentityProblem `APPROVAL_NOT_FOUND`, also for a request that who decides may not approve. */
+/** @throws IdentityProblem `APPROVAL_NOT_FOUND`, also for one's own request that is to be approved; `APPROVER_NOT_INDEPENDENT`. */
 export async function decideOnApproval(
   acting: Acting,
   { id, approve }: { readonly id: Types.ObjectId; readonly approve: boolean },
@@ -111,7 +111,10 @@ export async function decideOnApproval(
   const { administrators } = acting.service.identity;
   const asked = await administrators.readApproval({ id });
   if (!asked) throw new IdentityProblem("APPROVAL_NOT_FOUND");
-  const { subjectId, reason } = asked;
+  const { subjectId, requestedBy, reason } = asked;
+  const isAnothers = !requestedBy.equals(acting.userId);
+  if (approve && isAnothers && !(await administrators.mayApprove({ requestedBy, decidedBy: acting.userId })))
+    throw new IdentityProblem("APPROVER_NOT_INDEPENDENT");
   const action = approve ? ("admin.approval_given" as const) : ("admin.approval_denied" as const);
   const about = { ...(subjectId && { subjectId }), details: { for: asked.action } };
   const event = { action, targetType: "approval", targetId: id.toHexString(), ...about, reason };

@@ -87,7 +87,7 @@ export const administratorRoutes: FastifyPluginAsyncZod<{ context: AdminContext 
   app.post(
     "/approvals/:id/decision",
     {
-      config: guarded("APPROVAL_NOT_FOUND"),
+      config: guarded("APPROVAL_NOT_FOUND", "APPROVER_NOT_INDEPENDENT"),
       schema: {
         tags,
         summary: "Approve or deny what another administrator asks for",

@@ -437,6 +437,8 @@ export const adminEnglish = {
   "problem.last_administrator":
     "This is the last account with identity:admin. Give that role to another account first.",
   "problem.approval_required": "Another administrator has to approve this first.",
+  "problem.approver_not_independent":
+    "You can't approve this: your roles come from who asks, or theirs from you, or you have yours for less than seven days. Another administrator has to decide.",
   "problem.approval_gone":
     "This was decided already, has expired, or is your own request, which somebody else has to approve.",
   "problem.signing_key_gone": "There is no such key, or it is no longer published.",
