@@ -118,9 +118,10 @@ function giversOf(userId: Types.ObjectId, by: Types.ObjectId): Record<string, un
 
 /** Takes a user out of what the register knows of others, once the account is closed. */
 export async function forgetGiver({ models }: Context, userId: Types.ObjectId): Promise<void> {
-  await models.AdministratorRegister.collection.updateMany({ "members.givenBy": userId }, {
-    $pull: { "members.$[].givenBy": userId },
-  } as Record<string, object>);
+  await models.AdministratorRegister.collection.updateOne(
+    { name: "administrators", "members.givenBy": userId },
+    { $pull: { "members.$[].givenBy": userId } } as Record<string, object>,
+  );
 }
 
 async function makeRegister({ models, now }: Context): Promise<void> {
