@@ -1,5 +1,6 @@
-import { Form, isRefused, Of } from "../../pages/components/form.js";
-import { type FormState, stateOf } from "../../pages/look/frame.js";
+import { isRefused } from "../../pages/components/form.js";
+import { ItemAction } from "../../pages/components/item-action.js";
+import type { FormState } from "../../pages/look/frame.js";
 import { decideOnApproval, type KnownApproval, listApprovals } from "../acts/administrators.js";
 import { impersonation } from "../approvals.js";
 import type { AdminForm, AdminPage } from "./parts/define.js";
@@ -119,19 +120,17 @@ function Row({ approval, view, frame }: Props & { approval: KnownApproval }) {
       </div>
       <div class="actions">
         {decisions.map((what) => (
-          <Form
+          <ItemAction
             key={what}
             frame={frame}
+            state={view.state}
             name={what}
-            state={stateOf(view.state, what, id)}
             action={frame.admin.link(`${path}/${what}`)}
-            class=""
-          >
-            <input type="hidden" name="id" value={id} />
-            <button type="submit" class={what === "approve" ? "danger" : "secondary"}>
-              {frame.say(what === "deny" && own ? "admin.withdraw" : `admin.${what}`)} <Of what={name} />
-            </button>
-          </Form>
+            id={id}
+            label={what === "deny" && own ? "admin.withdraw" : `admin.${what}`}
+            what={name}
+            look={what === "approve" ? "danger" : "secondary"}
+          />
         ))}
       </div>
     </li>

@@ -1,7 +1,8 @@
 import { Codes } from "../components/codes.js";
-import { Field, Form, isRefused, Of, Select, Submit } from "../components/form.js";
+import { Field, Form, isRefused, Select, Submit } from "../components/form.js";
+import { ItemAction } from "../components/item-action.js";
 import { AccountLayout } from "../components/layout.js";
-import { type PageFrame, stateOf } from "../look/frame.js";
+import type { PageFrame } from "../look/frame.js";
 import { keyLifetimeDays } from "../serve/fields.js";
 import type { ApiKeyView, PageViews } from "../views.js";
 
@@ -114,19 +115,17 @@ function Key({ apiKey, state, frame }: KeyProps) {
       </div>
       <div class="actions">
         {(["rotate", "revoke"] as const).map((what) => (
-          <Form
+          <ItemAction
             key={what}
             frame={frame}
+            state={state}
             name={what}
-            state={stateOf(state, what, id)}
             action={frame.link(`${section}/${what}`)}
-            class=""
-          >
-            <input type="hidden" name="id" value={id} />
-            <button type="submit" class={what === "rotate" ? "secondary" : "plain bad"}>
-              {frame.say(`keys.${what}`)} <Of what={name} />
-            </button>
-          </Form>
+            id={id}
+            label={`keys.${what}`}
+            what={name}
+            look={what === "rotate" ? "secondary" : "plain bad"}
+          />
         ))}
       </div>
     </li>

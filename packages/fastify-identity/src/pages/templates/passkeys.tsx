@@ -1,5 +1,6 @@
 // The passkeys of an account: those that it has, and the form that adds one.
 import { Field, Form, Of, PasskeyForm, Submit } from "../components/form.js";
+import { ItemAction } from "../components/item-action.js";
 import { type FormState, type PageFrame, stateOf } from "../look/frame.js";
 import type { PasskeyView } from "../views.js";
 
@@ -101,18 +102,16 @@ function Passkey({ passkey, state, frame }: Omit<PasskeysProps, "passkeys"> & { 
           <Submit frame={frame} label="passkey.rename" look="secondary" />
         </Form>
       </details>
-      <Form
+      <ItemAction
         frame={frame}
+        state={state}
         name="remove-passkey"
-        state={stateOf(state, "remove-passkey", id)}
         action={frame.link("/security/passkeys/remove")}
-        class=""
-      >
-        <input type="hidden" name="id" value={id} />
-        <button type="submit" class="plain bad">
-          {frame.say("passkey.remove")} <Of what={name} />
-        </button>
-      </Form>
+        id={id}
+        label="passkey.remove"
+        what={name}
+        look="plain bad"
+      />
     </li>
   );
 }

@@ -1,7 +1,8 @@
 // The page on which an account is kept safe: second factors, passkeys, devices, sessions, alerts, networks.
-import { Check, Form, isRefused, Of, Submit } from "../components/form.js";
+import { Check, Form, isRefused, Submit } from "../components/form.js";
+import { ItemAction } from "../components/item-action.js";
 import { AccountLayout } from "../components/layout.js";
-import { type FormState, type PageFrame, stateOf } from "../look/frame.js";
+import type { FormState, PageFrame } from "../look/frame.js";
 import type { PageViews } from "../views.js";
 import { Passkeys } from "./passkeys.js";
 import { Sessions } from "./sessions.js";
@@ -144,18 +145,16 @@ function RememberedDevices({ view: { state, rememberedDevices }, frame }: Props)
                 {frame.say("devices.until", { date: frame.date(expiresAt) })}
               </p>
             </div>
-            <Form
+            <ItemAction
               frame={frame}
+              state={state}
               name="forget-device"
-              state={stateOf(state, "forget-device", id)}
               action={frame.link("/security/devices/forget")}
-              class=""
-            >
-              <input type="hidden" name="id" value={id} />
-              <button type="submit" class="plain bad">
-                {frame.say("devices.forget")} <Of what={label} />
-              </button>
-            </Form>
+              id={id}
+              label="devices.forget"
+              what={label}
+              look="plain bad"
+            />
           </li>
         ))}
       </ul>

@@ -1,6 +1,7 @@
 // Where an account is signed in.
-import { Form, Of, Submit } from "../components/form.js";
-import { type FormState, type PageFrame, stateOf } from "../look/frame.js";
+import { Form, Submit } from "../components/form.js";
+import { ItemAction } from "../components/item-action.js";
+import type { PageFrame } from "../look/frame.js";
 import type { PageViews, SessionView } from "../views.js";
 
 interface Props {
@@ -82,36 +83,20 @@ function Session({ session, view, frame }: Props & { session: SessionView }) {
       {!current && (
         <div class="actions">
           {(impersonation ? (["end"] as const) : (["end", "not-mine"] as const)).map((what) => (
-            <SessionAction key={what} what={what} id={id} device={device} state={view.state} frame={frame} />
+            <ItemAction
+              key={what}
+              frame={frame}
+              state={view.state}
+              name={what}
+              action={frame.link(`/security/sessions/${what}`)}
+              id={id}
+              label={what === "end" ? "security.session_end" : "security.session_not_mine"}
+              what={device}
+              look={what === "end" ? "secondary" : "plain bad"}
+            />
           ))}
         </div>
       )}
     </li>
-  );
-}
-
-interface SessionActionProps {
-  what: "end" | "not-mine";
-  id: string;
-  device: string;
-  state: FormState;
-  frame: PageFrame;
-}
-
-function SessionAction({ what, id, device, state, frame }: SessionActionProps) {
-  const label = what === "end" ? "security.session_end" : "security.session_not_mine";
-  return (
-    <Form
-      frame={frame}
-      name={what}
-      state={stateOf(state, what, id)}
-      action={frame.link(`/security/sessions/${what}`)}
-      class=""
-    >
-      <input type="hidden" name="id" value={id} />
-      <button type="submit" class={what === "end" ? "secondary" : "plain bad"}>
-        {frame.say(label)} <Of what={device} />
-      </button>
-    </Form>
   );
 }

@@ -1,7 +1,8 @@
 import type { TakenOffSummary } from "@org/db-models";
-import { Form, isRefused, Of, Submit } from "../components/form.js";
+import { Form, isRefused, Submit } from "../components/form.js";
+import { ItemAction } from "../components/item-action.js";
 import { CardLayout } from "../components/layout.js";
-import { type FormState, type PageFrame, stateOf } from "../look/frame.js";
+import type { FormState, PageFrame } from "../look/frame.js";
 import type { PageViews, ReportView } from "../views.js";
 
 export function ReportSignIn({
@@ -44,7 +45,6 @@ export function Reports({ reports, state, frame }: ReportsProps) {
 
 function Report({ report, state, frame }: Omit<ReportsProps, "reports"> & { report: ReportView }) {
   const { id, device, country, reportedAt, undoUntil, undoneAt, restored } = report;
-  const own = stateOf(state, "undo-report", id);
   return (
     <li>
       <div class="what stack-s">
@@ -65,18 +65,16 @@ function Report({ report, state, frame }: Omit<ReportsProps, "reports"> & { repo
         )}
       </div>
       {undoUntil && (
-        <Form
+        <ItemAction
           frame={frame}
+          state={state}
           name="undo-report"
-          state={own}
           action={frame.link("/security/reports/undo")}
-          class=""
-        >
-          <input type="hidden" name="id" value={id} />
-          <button type="submit" class="secondary">
-            {frame.say("security.report_undo")} <Of what={device} />
-          </button>
-        </Form>
+          id={id}
+          label="security.report_undo"
+          what={device}
+          look="secondary"
+        />
       )}
     </li>
   );
