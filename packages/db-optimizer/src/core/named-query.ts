@@ -1,3 +1,4 @@
+// Named queries: their shape, and that no two share a name.
 import { OptimizerError } from "./errors.js";
 
 /** A query that a product's speed depends on, as plain data: what is run is also what is explained and timed. */
