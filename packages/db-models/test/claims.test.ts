@@ -1,4 +1,4 @@
-// What a session is opened or stepped up for, such as a code, is used up by exactly the one that comes about.
+// A code that a session is opened or stepped up for is used up by exactly the session that comes about.
 import { withDatabase } from "@org/dev-kit";
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import type { Types } from "mongoose";

@@ -157,7 +157,7 @@ export class Link {
       return { kind: "unavailable", reason };
     }
     if (!(await this.beat())) return { kind: "lost" };
-    // What comes back from another server proves nothing about this one.
+    // A heartbeat that comes back from another server proves nothing about this one.
     if (!(await this.#options.seesHeartbeat(this.#options.instance)))
       return { kind: "lost", error: new Error(notThere) };
     const session = this.#client.startSession();

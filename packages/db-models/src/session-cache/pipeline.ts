@@ -1,4 +1,4 @@
-// What the server leaves out of the stream: the rule of `changes.ts` as a pipeline.
+// The filter of the stream, on the server: the rule of `changes.ts` as a pipeline.
 import type { mongo } from "mongoose";
 import type { HeartbeatOrigin } from "./changes.js";
 import { type WatchedCollection, watchedCollections } from "./watched.js";

@@ -1,4 +1,5 @@
 // Rules of wildcard indexes.
+import { isDocument } from "../core/documents.js";
 import type { Document } from "../core/model.js";
 import { isWithin } from "../core/paths.js";
 import { isDirectionName, isTrue } from "./spec.js";
@@ -47,7 +48,7 @@ function textProblems(pattern: string, projection: Document | null | undefined):
 }
 
 function projectionProblems(pattern: string, projection: Document | null | undefined): string[] {
-  if (!isBag(projection)) return [];
+  if (!isDocument(projection)) return [];
   if (pattern !== "$**") return [`wildcardProjection belongs to an index on $**, and this is on ${pattern}`];
   const values = leaves(projection, "");
   if (values.length === 0) return ["wildcardProjection names no field"];
@@ -68,7 +69,8 @@ function overlaps(
     const root = pattern.slice(0, -".$**".length);
     return plain.filter((field) => isWithin(field, root)).map((field) => `${pattern} has ${field} in it`);
   }
-  if (!isBag(projection)) return ["beside other fields $** needs a wildcardProjection that leaves them out"];
+  if (!isDocument(projection))
+    return ["beside other fields $** needs a wildcardProjection that leaves them out"];
   const values = leaves(projection, "").filter(([path]) => path !== "_id");
   const includes = values.some(([, value]) => Boolean(value));
   const named = (field: string) => values.some(([path]) => isWithin(field, path));
@@ -79,10 +81,8 @@ function overlaps(
 
 function leaves(projection: Document, prefix: string): [path: string, value: unknown][] {
   return Object.entries(projection).flatMap(([name, value]) =>
-    isBag(value) ? leaves(value, `${prefix}${name}.`) : [[`${prefix}${name}`, value] as [string, unknown]],
+    isDocument(value)
+      ? leaves(value, `${prefix}${name}.`)
+      : [[`${prefix}${name}`, value] as [string, unknown]],
   );
-}
-
-function isBag(value: unknown): value is Document {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -1,4 +1,6 @@
 // Reads the plan out of an explain document of any server.
+
+import { asDocument, documentsOf, isDocument } from "../core/documents.js";
 import { OptimizerError, toOptimizerError } from "../core/errors.js";
 import type { Document } from "../core/model.js";
 
@@ -73,7 +75,7 @@ function partsOf(explained: Document): Part[] {
   return [
     ...(isDocument(winningPlan) ? [{ plan: winningPlan, statistics: asDocument(executionStats) }] : []),
     ...shardsOf(explained).flatMap(partsOf),
-    ...listOf(explained.stages).flatMap(partsOfStage),
+    ...documentsOf(explained.stages).flatMap(partsOfStage),
   ];
 }
 
@@ -83,7 +85,7 @@ function partsOfStage(stage: Document): Part[] {
   const [name = ""] = Object.keys(stage);
   const content = asDocument(stage[name]);
   if (name.startsWith("$") && isDocument(content.queryPlanner)) return partsOf(content);
-  return name === "$unionWith" ? listOf(content.pipeline).flatMap(partsOfStage) : [];
+  return name === "$unionWith" ? documentsOf(content.pipeline).flatMap(partsOfStage) : [];
 }
 
 // An aggregation through a router has its shards by name; a find has them in a list within its plan.
@@ -92,12 +94,12 @@ function shardsOf({ shards }: Document): Document[] {
 }
 
 function pipelineStagesOf(explained: Document): Document[] {
-  return [...listOf(explained.stages), ...shardsOf(explained).flatMap(pipelineStagesOf)];
+  return [...documentsOf(explained.stages), ...shardsOf(explained).flatMap(pipelineStagesOf)];
 }
 
 function assertExecuted(statistics: Document): void {
   const { executionStages } = statistics;
-  const shards = listOf(asDocument(executionStages).shards);
+  const shards = documentsOf(asDocument(executionStages).shards);
   const failed = [statistics, ...shards].find(({ executionSuccess }) => executionSuccess === false);
   if (!failed) return;
   const { errorMessage = "no reason is given", errorCode, shardName } = failed;
@@ -183,10 +185,3 @@ const numberOf = (value: unknown): number => Number(value ?? 0);
 const distinct = (names: readonly unknown[]): string[] => [
   ...new Set(names.filter((name): name is string => typeof name === "string")),
 ];
-
-const isDocument = (value: unknown): value is Document =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const asDocument = (value: unknown): Document => (isDocument(value) ? value : {});
-
-const listOf = (value: unknown): Document[] => (Array.isArray(value) ? value.filter(isDocument) : []);

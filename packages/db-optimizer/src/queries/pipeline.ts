@@ -1,4 +1,5 @@
 // The parts of an aggregation that determine which documents it reads: its first filter and sort, and its joins.
+import { asDocument, documentsOf } from "../core/documents.js";
 import type { Document } from "../core/model.js";
 
 /** A collection that aggregations join, and by which of its fields; without one they join by a pipeline. */
@@ -26,10 +27,10 @@ export function headOf(pipeline: unknown): PipelineHead {
   let sort: Document | undefined;
   let untouched = true;
   let stored: Stored = () => true;
-  for (const stage of stagesOf(pipeline)) {
+  for (const stage of documentsOf(pipeline)) {
     const [name = "", body] = Object.entries(stage)[0] ?? [];
     if (name === "$match") filters.push(servable(body, stored));
-    else if (name === "$sort") sort ??= untouched ? documentOf(body) : {};
+    else if (name === "$sort") sort ??= untouched ? asDocument(body) : {};
     else {
       const leaves = storedBehind(name, body);
       if (!leaves) break;
@@ -48,18 +49,18 @@ function storedBehind(name: string, body: unknown): Stored | undefined {
   switch (name) {
     case "$set":
     case "$addFields":
-      return except(Object.keys(documentOf(body)));
+      return except(Object.keys(asDocument(body)));
     case "$unset":
       return except([body].flat().map(String));
     case "$unwind": {
-      const { path = body, includeArrayIndex = "" } = documentOf(body);
+      const { path = body, includeArrayIndex = "" } = asDocument(body);
       return except([String(path).replace("$", ""), String(includeArrayIndex)]);
     }
     case "$lookup":
     case "$graphLookup":
-      return except([String(documentOf(body).as)]);
+      return except([String(asDocument(body).as)]);
     case "$project":
-      return projected(documentOf(body));
+      return projected(asDocument(body));
     default:
       return undefined;
   }
@@ -85,14 +86,14 @@ function projected(body: Document): Stored {
 /** The conditions of a `$match` on stored fields. */
 function servable(body: unknown, stored: Stored): Document {
   return Object.fromEntries(
-    Object.entries(documentOf(body)).filter(([key, value]) => fieldsIn(key, value).every(stored)),
+    Object.entries(asDocument(body)).filter(([key, value]) => fieldsIn(key, value).every(stored)),
   );
 }
 
 /** The fields of a condition. An expression names none: nothing is derived from it. */
 function fieldsIn(key: string, value: unknown): string[] {
   if (!key.startsWith("$")) return [key];
-  return [value].flat().flatMap((one) => Object.entries(documentOf(one)).flatMap(([k, v]) => fieldsIn(k, v)));
+  return [value].flat().flatMap((one) => Object.entries(asDocument(one)).flatMap(([k, v]) => fieldsIn(k, v)));
 }
 
 const rootOf = (path: string): string => path.split(".", 1)[0] ?? path;
@@ -102,12 +103,12 @@ const rootOf = (path: string): string => path.split(".", 1)[0] ?? path;
  * begin with. Pure.
  */
 export function stageNames(pipeline: unknown): string[] {
-  return stagesOf(pipeline).map((stage) => {
+  return documentsOf(pipeline).map((stage) => {
     const joins = joinsOf([stage]).map(({ from, foreignField }) =>
       foreignField ? `${from}.${foreignField}` : from,
     );
     const { $unionWith: union } = stage;
-    const united = typeof union === "string" ? union : documentOf(union).coll;
+    const united = typeof union === "string" ? union : asDocument(union).coll;
     return [Object.keys(stage)[0] ?? "", ...(united === undefined ? [] : [String(united)]), ...joins].join(
       " ",
     );
@@ -116,7 +117,7 @@ export function stageNames(pipeline: unknown): string[] {
 
 /** The joins of a pipeline, those in pipelines inside it among them. Pure. */
 export function joinsOf(pipeline: unknown): Join[] {
-  return stagesOf(pipeline).flatMap((stage) => {
+  return documentsOf(pipeline).flatMap((stage) => {
     const { $lookup, $graphLookup, $facet, $unionWith } = stage as Readonly<Record<string, Document>>;
     return [
       ...($lookup?.from ? [joinOf($lookup.from, $lookup.foreignField)] : []),
@@ -131,11 +132,3 @@ export function joinsOf(pipeline: unknown): Join[] {
 function joinOf(from: unknown, foreignField: unknown): Join {
   return { from: String(from), ...(typeof foreignField === "string" && { foreignField }) };
 }
-
-const isDocument = (value: unknown): value is Document =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const documentOf = (value: unknown): Document => (isDocument(value) ? value : {});
-
-const stagesOf = (pipeline: unknown): Document[] =>
-  Array.isArray(pipeline) ? pipeline.filter(isDocument) : [];

@@ -2,12 +2,12 @@ import { readPagePosition } from "@org/db-models/queries";
 import { Types } from "mongoose";
 import { z } from "zod";
 
-/** An id in a path or a query: 24 hexadecimal digits, nothing that BSON would also take for one. */
 /** Id of an app, as an address has it: short enough that the router takes it, with nothing that is written otherwise there. */
 export const clientIdInput = z
   .string()
   .regex(/^[\w.~-]{1,64}$/, "must be at most 64 letters, digits, hyphens, points, underscores and tildes");
 
+/** An id in a path or a query: 24 hexadecimal digits, nothing that BSON would also take for one. */
 export const idInput = z
   .string()
   .regex(/^[0-9a-f]{24}$/i, "must be 24 hexadecimal digits")
