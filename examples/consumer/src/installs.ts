@@ -22,8 +22,19 @@ const managers: Readonly<Record<string, readonly string[]>> = {
 /** Versions of Node: the oldest that is supported, and the newest of each line. */
 const nodes = ["20.19.0", "22", "24"];
 
+/** Compilers, and the types of Node beside them: what users have today and what they will have tomorrow. */
+const compilers = [
+  ["typescript@5.7", "@types/node@20"],
+  ["typescript@latest", "@types/node@latest"],
+] as const;
+const compilerOptions =
+  "--strict --noEmit --skipLibCheck false --exactOptionalPropertyTypes --module nodenext --target es2023 --types node".split(
+    " ",
+  );
+
 const programs = {
   "esm.mjs": `${names.map((name, at) => `import * as p${at} from "${name}";`).join("\n")}\nconsole.log(${names.map((_, at) => `Object.keys(p${at}).length > 0`).join(" && ")});\n`,
+  "types.mts": names.map((name, at) => `export * as p${at} from "${name}";\n`).join(""),
   "commonjs.cjs": `console.log([${names.map((name) => `require("${name}")`).join(", ")}].every((one) => Object.keys(one).length > 0));\n`,
 };
 
@@ -52,7 +63,7 @@ async function tryManager(manager: string, command: readonly string[], address: 
   // The oldest and the newest Node on what npm installed; the other managers differ in where they put the files.
   const versions = manager === "npm" ? nodes : nodes.slice(0, 1);
   for (const version of versions) {
-    for (const program of Object.keys(programs))
+    for (const program of ["esm.mjs", "commonjs.cjs"])
       report(
         `${manager}, Node ${version}: ${program}`,
         await start(project, ["npx", "--yes", "-p", `node@${version}`, "node", program]),
@@ -65,6 +76,12 @@ async function tryManager(manager: string, command: readonly string[], address: 
       /Usage: org-db/,
     );
   }
+  if (manager !== "npm") return;
+  for (const compiler of compilers) {
+    const what = `${manager}, ${compiler.join(" with ")}`;
+    if (!report(`${what}: install`, await start(project, [...command, "--save-dev", ...compiler]))) continue;
+    report(`${what}: types`, await start(project, ["npx", "tsc", ...compilerOptions, "types.mts"]));
+  }
 }
 
 async function write(project: string, address: string): Promise<void> {
@@ -74,8 +91,10 @@ async function write(project: string, address: string): Promise<void> {
       version: "1.0.0",
       private: true,
       type: "module",
-      // A dependency of Fastify (light-my-request) needs Node 22 in newer releases; yarn 1 refuses it on Node 20.
+      // A dependency of Fastify (light-my-request) needs Node 22 in newer releases; yarn 1 refuses it on Node 20, and so
+      // does npm with `engine-strict`.
       resolutions: { "light-my-request": "6.6.0" },
+      overrides: { "light-my-request": "6.6.0" },
     }),
     ".npmrc": `@org:registry=${address}\n`,
     ".yarnrc.yml": [
