@@ -28,6 +28,7 @@ const checks = [
     ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
     ["links of documents", ["node", "scripts/links.mjs"]],
     ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
+    ["site of the documents", ["node", "site/build.mjs"]],
   ],
 ];
 const tests = ["tests", ["vitest", "run", ...sharedModules, ...reporters]];

@@ -16,10 +16,14 @@ function titleOf(page: string): string {
 
 const item = (page: string): DefaultTheme.SidebarItem => ({ text: titleOf(page), link: addressOf(page) });
 
-/** Where a page of the repository stands in the site. */
+/**
+ * Where a page of the repository stands in the site. In lower case, because what writes the pages takes names that differ
+ * in case alone for one, as many file systems do.
+ */
 function addressOf(page: string): string {
   if (page === "docs/README.md") return "/documents.md";
   return `/${page
+    .replace(/^([A-Z_]+)\.md$/, (name) => (name === "README.md" ? name : `project/${name.toLowerCase()}`))
     .replace(/^docs\//, "")
     .replace(/^(packages|apps)\/([^/]+)\/README\.md$/, "$1/$2.md")
     .replace(/(^|\/)README\.md$/, "$1index.md")}`;
@@ -134,6 +138,7 @@ export default defineConfig({
         items: [
           "docs/architecture.md",
           "docs/decisions/README.md",
+          "docs/security.md",
           "CONTRIBUTING.md",
           "SECURITY.md",
           "SUPPORT.md",
