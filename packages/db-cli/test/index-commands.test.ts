@@ -26,7 +26,9 @@ describe("plan --check", () => {
   test("answers CI in one line: drift, then in sync", async () => {
     const drift = await shop("plan", "--check");
     expect(drift.exitCode).toBe(2);
-    expect(drift.stdout).toMatch(/^Drift: create collection orders, create index orders\.number_1, .*\.\n$/);
+    expect(drift.stdout).toMatch(
+      /^Drift: create collection orders; create index orders\.number_1, .*\. See org-db plan\.\n$/,
+    );
     await shop("setup");
     expect(drift.stdout).toContain("See org-db plan.");
     expect(await shop("plan", "--check")).toMatchObject({ exitCode: 0, stdout: "In sync.\n" });

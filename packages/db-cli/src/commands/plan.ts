@@ -72,16 +72,15 @@ function checkText({ collections, indexes, drift, faults }: SetupPlan, status: S
   if (status === "locked") return `${paint("yellow", "Another process is applying a plan.")}\n`;
   if (status === "undecided")
     return `${paint("yellow", "Undecided:")} ${plural(drift.building.length, "index", "indexes")} under construction.\n`;
-  const places = [...collections, ...indexes.steps]
-    .slice(0, mostSteps)
-    .map((step) => `${stepVerb(step.kind)} ${placeOf(step)}`);
-  const more = collections.length + indexes.steps.length - places.length;
-  if (more > 0) places.push(`and ${plural(more, "more step")}`);
+  const verbs = groupsOf([...collections, ...indexes.steps], ({ kind }) => stepVerb(kind), 0);
+  const places = verbs.map(
+    ({ kind, shown, rest }) => `${kind} ${someNames([...shown, ...rest].map(placeOf), 3)}`,
+  );
   const wrong =
     faults.length > 0
       ? [plural(faults.length, "declaration that is at fault", "declarations that are at fault")]
       : [];
-  return `${paint("red", "Drift:")} ${[...places, ...wrong].join(", ")}. See org-db plan.\n`;
+  return `${paint("red", "Drift:")} ${[...places, ...wrong].join("; ")}. See org-db plan.\n`;
 }
 
 function planData({ collections, indexes, drift, faults, notes }: SetupPlan): object {

@@ -1,6 +1,7 @@
 import { progressOf, progressText } from "@org/db-optimizer/jobs";
 import type { Sink } from "../io.js";
 import { printable } from "./printable.js";
+import { fitting, widthOf } from "./width.js";
 
 const lineEveryMs = 3_000;
 const rewriteEveryMs = 100;
@@ -28,9 +29,10 @@ export class ProgressLine {
       return;
     }
     // A terminal that nobody has told its size has 0 columns.
-    const fitting = line.slice(0, (this.#sink.columns || 80) - 1);
-    this.#sink.write(`\r${fitting.padEnd(this.#shown)}`);
-    this.#shown = fitting.length;
+    const shown = fitting(line, (this.#sink.columns || 80) - 1);
+    const width = widthOf(shown);
+    this.#sink.write(`\r${shown}${" ".repeat(Math.max(0, this.#shown - width))}`);
+    this.#shown = width;
   }
 
   /** Makes room for other output. */

@@ -8,6 +8,8 @@ import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { redact } from "../../src/output/redact.js";
+import { table } from "../../src/output/table.js";
+import { fitting } from "../../src/output/width.js";
 import { orgDbCommand, startOrgDb, startProgram } from "../org-db-process.js";
 import { configs, orgDb } from "../support.js";
 
@@ -196,5 +198,33 @@ describe("a connection string without a database", () => {
     const ran = await orgDb([...args, "--config", configs.shop, "--uri", uri()]);
     expect(ran).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("DATABASE_MISSING") });
     expect(ran.stderr).toContain("/shop");
+  });
+});
+
+describe("characters that take two columns, or none", () => {
+  // East Asian width (Unicode Standard Annex 11); a family emoji is one sign of several code points.
+  test("columns stand below each other", () => {
+    const text = table(
+      [{ title: "collection" }, { title: "n", align: "right" }],
+      [
+        ["注文", "1"],
+        ["orders", "22"],
+        ["👨‍👩‍👧", "3"],
+        ["cafe\u0301", "4"],
+      ],
+    );
+    expect(text).toBe(
+      "collection   n\n----------  --\n注文         1\norders      22\n👨‍👩‍👧           3\ncafe\u0301         4\n",
+    );
+  });
+
+  test.each([
+    ["注文の数", 5, "注文"],
+    ["注文の数", 8, "注文の数"],
+    ["a👨‍👩‍👧b", 2, "a"],
+    ["cafe\u0301s", 4, "cafe\u0301"],
+    ["", 0, ""],
+  ])("%j in %d columns", (whole, columns, shown) => {
+    expect(fitting(whole, columns)).toBe(shown);
   });
 });
