@@ -151,7 +151,7 @@ describe(`${kills.planned} kills at random moments (seed ${kills.seed})`, () => 
       },
     );
     expect(opened).toBeGreaterThanOrEqual(kills.planned / 2);
-  }, 180_000);
+  });
 
   it("of logins that are denied lose no slot", async () => {
     let user: UserDocument;
@@ -168,7 +168,7 @@ describe(`${kills.planned} kills at random moments (seed ${kills.seed})`, () => 
         await expectEverySlotFree(user);
       },
     );
-  }, 180_000);
+  });
 
   it("of rotations leave the last token that was heard of good, and raise no alarm", async () => {
     let userId: UserDocument["_id"];
@@ -196,5 +196,5 @@ describe(`${kills.planned} kills at random moments (seed ${kills.seed})`, () => 
     expect(rotations).toBeGreaterThanOrEqual(kills.planned / 2);
     // Some were killed between the rotation and its answer.
     expect(retried).toContain(true);
-  }, 180_000);
+  });
 });

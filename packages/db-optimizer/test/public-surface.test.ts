@@ -101,6 +101,7 @@ test("exports these names by subpath and no others", () => {
     "progressText",
     "queueRun",
     "queuedJobs",
+    "rateText",
     "reserveSignals",
     "runResults",
     "serverTime",

@@ -7,6 +7,7 @@ import {
   progressText,
   type RunCommand,
   type RunRecord,
+  rateText,
 } from "@org/db-optimizer/jobs";
 
 import type { Context, Outcome } from "../command.js";
@@ -125,7 +126,7 @@ function stepsTable({ steps }: RunRecord): string {
       { title: "collection" },
       { title: "done", align: "right" },
       { title: "of", align: "right" },
-      { title: "per second", align: "right" },
+      { title: "rate", align: "right" },
       { title: "left", align: "right" },
     ],
     steps.map((state) => {
@@ -135,7 +136,7 @@ function stepsTable({ steps }: RunRecord): string {
         collection,
         count(done),
         total === null ? "" : count(total),
-        rate > 0 ? count(rate) : "",
+        rate > 0 ? rateText(rate) : "",
         etaMs !== null && etaMs > 0 ? duration(etaMs) : "",
       ];
     }),

@@ -5,6 +5,18 @@ export function countText(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** A rate as "300 per second"; a slow one as "20 per minute" or "5 per hour". */
+export function rateText(perSecond: number): string {
+  const [unit, rate] = (
+    [
+      ["second", perSecond],
+      ["minute", perSecond * 60],
+      ["hour", perSecond * 3_600],
+    ] as const
+  ).find(([, each]) => each >= 0.5) ?? ["hour", perSecond * 3_600];
+  return `${countText(rate)} per ${unit}`;
+}
+
 /** Milliseconds as "0.58 ms", "3.4 s", "2 min 5 s", "1 h 4 min". */
 export function durationText(ms: number): string {
   if (ms === 0) return "0 s";

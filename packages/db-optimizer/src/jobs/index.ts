@@ -1,7 +1,7 @@
 // Runs of jobs: the one lease, record, pace and progress, and what can be asked of a run from any process.
 
 export { lowerCpuPriority } from "../core/cpu-priority.js";
-export { countText, durationText } from "../core/figure-text.js";
+export { countText, durationText, rateText } from "../core/figure-text.js";
 export type { Latency } from "../core/server/latency.js";
 export { serverTime } from "../core/server/time.js";
 export type { Lease, LeaseOptions } from "./lease.js";

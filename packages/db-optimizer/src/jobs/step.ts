@@ -1,5 +1,5 @@
 // Where a run is: the state of its steps, and the one form of progress for records, callbacks, texts and JSON.
-import { countText, durationText } from "../core/figure-text.js";
+import { countText, durationText, rateText } from "../core/figure-text.js";
 import type { PaceState } from "./pacing/pace.js";
 import type { Wait } from "./pacing/pacer.js";
 
@@ -80,7 +80,7 @@ export function progressText(
   const share = total ? Math.min(100, Math.floor((done / total) * 100)) : 100;
   const of = total === null ? "" : ` of ${countText(total)} (${share} %)`;
   // Before the first pause between batches the rate is not known.
-  const pace = rate > 0 ? `, ${countText(rate)} per second` : "";
+  const pace = rate > 0 ? `, ${rateText(rate)}` : "";
   const left = etaMs === null || done === total ? "" : `, ${durationText(etaMs)} left`;
   return `${step}: ${countText(done)}${of}${paused ? `, paused: ${paused.detail}` : pace}${left}`;
 }

@@ -1,4 +1,5 @@
 // Rules of a workload: queries that no index serves, plans worth a look, indexes that others make superfluous.
+import { countText, durationText } from "../core/figure-text.js";
 import { applyRules, type Finding, type Rule } from "../core/finding.js";
 import type { Document } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
@@ -79,7 +80,7 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
         yield {
           subject: collection,
           message: `${collection} lacks declared indexes that its named queries need: ${indexes.join(", ")}`,
-          evidence: `${sum("docsExamined")} documents examined for ${sum("returned")} returned by ${own.map(({ query }) => query.name).join(", ")}`,
+          evidence: `${countText(sum("docsExamined"))} documents examined for ${countText(sum("returned"))} returned by ${own.map(({ query }) => query.name).join(", ")}`,
         };
       }
     },
@@ -186,7 +187,7 @@ function* unserved(facts: Facts, limits: ParsedAdviceLimits): Iterable<Unserved>
       yield {
         query: shape,
         name: `slow shape ${shape.fingerprint}`,
-        evidence: `${count} slow operations, up to ${maxMillis} ms: ${plan.docsExamined} documents examined for ${plan.returned} returned`,
+        evidence: `${countText(count)} slow operations, up to ${durationText(maxMillis)}: ${countText(plan.docsExamined)} documents examined for ${countText(plan.returned)} returned`,
       };
 }
 
@@ -202,7 +203,7 @@ function servingIndex(
 }
 
 function evidenceOf({ query: { name }, plan }: QueryAnalysis): string {
-  return `${name}: ${plan.docsExamined} documents examined for ${plan.returned} returned, ${plan.stages.join(" < ")}`;
+  return `${name}: ${countText(plan.docsExamined)} documents examined for ${countText(plan.returned)} returned, ${plan.stages.join(" < ")}`;
 }
 
 function reviewText({ query: { name, index }, plan, problems, examinedPerReturned }: QueryAnalysis): string {

@@ -1,7 +1,7 @@
 // `expectQueryPlan`: a query's plan as an assertion of your own tests.
 import type { Connection } from "mongoose";
-
 import { OptimizerError } from "../core/errors.js";
+import { countText } from "../core/figure-text.js";
 import type { NamedQuery } from "../core/named-query.js";
 import { parseThresholds } from "../core/thresholds.js";
 import type { QueryPlan } from "../queries/explain.js";
@@ -46,7 +46,7 @@ export async function expectQueryPlan(
   const { problems, examinedPerReturned } = judgePlan(meant, plan, unmeasured, tolerable);
   const found = problems.filter((problem) => !allow.includes(problem));
   if (found.length === 0) return plan;
-  const summary = `${plan.stages.join(" < ") || "no stages"}, ${plan.keysExamined} keys and ${plan.docsExamined} documents examined for ${plan.returned} returned`;
+  const summary = `${plan.stages.join(" < ") || "no stages"}, ${countText(plan.keysExamined)} keys and ${countText(plan.docsExamined)} documents examined for ${countText(plan.returned)} returned`;
   const indexes = plan.indexes.length > 0 ? ` by ${plan.indexes.join(", ")}` : "";
   throw new OptimizerError("QUERY_PLAN_UNFIT", `${query.name}: ${found.join(", ")} (${summary}${indexes})`, {
     details: { query: query.name, problems: found, examinedPerReturned, plan },

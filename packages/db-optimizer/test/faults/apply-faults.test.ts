@@ -496,7 +496,7 @@ describe("between two tries", () => {
     expect(await journalSteps(database.connection, await lastRunId())).toMatchObject([
       { state: "failed", before: null, after: null, error: { code: "UNREACHABLE" } },
     ]);
-  }, 30_000);
+  });
 
   test("there is no second one for what another try would not fix", async () => {
     const { plan } = await optimizerOf([{ a: 1 }]).plan();
@@ -523,7 +523,7 @@ test(`a connection that is cut in the midst of steps: the run goes on by itself 
   }
   await connection.close();
   await way.close();
-}, 60_000);
+});
 
 test("a connection that is cut during a build: the build is waited for, and done once", async () => {
   await things().insertMany(Array.from({ length: 30_000 }, (_, n) => ({ a: `value ${n * 7}`, n })));

@@ -58,7 +58,7 @@ describe("two runners", () => {
     await child.hasPrinted("ended switched");
     await child.exited;
     await expectComplete();
-  }, 60_000);
+  });
 
   test("one that slept longer than its lease writes nothing more, and the other is done", async () => {
     const child = await started({ leaseMs: 500, sleepMs: 3_000 });
@@ -70,7 +70,7 @@ describe("two runners", () => {
     const fences = history.map(({ fencing }) => fencing);
     expect(fences).toEqual([...fences].sort((a, b) => a - b));
     await expectComplete();
-  }, 60_000);
+  });
 });
 
 /** Bulk writes of the things, of which the second and the fourth are answered so, the fourth after it was done. */
@@ -140,7 +140,7 @@ describe("a primary that steps down", () => {
     expect(progress?.done).toBe(10);
     expect(await up()).toMatchObject({ from: "backfill", phase: "switched" });
     await expectComplete();
-  }, 60_000);
+  });
 });
 
 describe("the server refuses", () => {
@@ -255,7 +255,7 @@ test(`a connection that is cut within a batch: the run goes on, or the next one 
   expect(through).toBeGreaterThan(cuts.planned / 2);
   await connection.close();
   await way.close();
-}, 120_000);
+});
 
 withMortalServer(
   "a server that is killed and started again in the midst: the run goes on, and nothing is lost",

@@ -105,7 +105,7 @@ describe(`${ofOneKind.planned} kills at random moments (seed ${ofOneKind.seed})`
       finish: switchedWithSourceUntouched,
       phases: ["backfill"],
     });
-  }, 180_000);
+  });
 
   test("of the verification and the switch: the next run finishes, and the source is untouched", async () => {
     // The last is met on the slowest machine too, where 60 ms do not suffice for a switch.
@@ -118,7 +118,7 @@ describe(`${ofOneKind.planned} kills at random moments (seed ${ofOneKind.seed})`
       finish: switchedWithSourceUntouched,
       phases: ["verify", "switching", "switched"],
     });
-  }, 180_000);
+  });
 
   test("of a rollback: the next run finishes, and what the new layout alone had is in the old one", async () => {
     await killed({
@@ -140,7 +140,7 @@ describe(`${ofOneKind.planned} kills at random moments (seed ${ofOneKind.seed})`
       },
       phases: ["switched", "reverting"],
     });
-  }, 180_000);
+  });
 
   test("of a contract: the next run finishes, the new layout has all, and the old one loses what was named", async () => {
     await killed({
@@ -158,5 +158,5 @@ describe(`${ofOneKind.planned} kills at random moments (seed ${ofOneKind.seed})`
       },
       phases: ["switched", "contracting"],
     });
-  }, 180_000);
+  });
 });

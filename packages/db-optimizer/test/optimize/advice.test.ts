@@ -302,14 +302,14 @@ describe("workloadFindings", () => {
       {
         code: "INDEX_MISSING",
         command: "org-db setup",
-        evidence: "2000 documents examined for 20 returned by byA, again",
+        evidence: "2,000 documents examined for 20 returned by byA, again",
       },
     ]);
     expect(advise({ analyses })).toMatchObject([
       {
         code: "INDEX_WANTED",
         command: "db.things.createIndex({ a: 1 })",
-        evidence: expect.stringContaining("1000"),
+        evidence: expect.stringContaining("1,000 documents"),
       },
     ]);
   });

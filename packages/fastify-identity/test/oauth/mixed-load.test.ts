@@ -16,7 +16,7 @@ let stays: Instance;
 let dies: Instance;
 beforeAll(async () => {
   [stays, dies] = await Promise.all([startInstance(setting), startInstance(setting)]);
-}, 120_000);
+});
 afterAll(() => {
   for (const instance of [stays, dies]) instance?.kill();
 });
