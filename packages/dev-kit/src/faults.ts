@@ -1,8 +1,9 @@
 import { randomOf } from "./children.js";
 
-/** `all` runs every round of the loops of faults; anything else a sample of them. */
+/** `all`, or anything else for a sample. */
 const FAULTS = "ORG_DB_TEST_FAULTS";
-const runsAll = () => process.env[FAULTS] === "all";
+/** Whether every round of the loops of faults runs, not a sample of them. */
+export const runsAllFaults = () => process.env[FAULTS] === "all";
 
 /** One round of a loop that injects a fault. */
 export interface FaultRound {
@@ -54,7 +55,7 @@ const goldenRatio = (Math.sqrt(5) - 1) / 2;
  */
 export function faultLoop({ seed: usual, all = 50, sample = 4, kinds = 1 }: FaultLoopOptions): FaultLoop {
   const seed = seedOf(usual);
-  const planned = runsAll() ? all : Math.min(sample, all);
+  const planned = runsAllFaults() ? all : Math.min(sample, all);
   function* rounds(enough: () => boolean = () => true): Generator<FaultRound> {
     const random = randomOf(seed);
     const starts = Array.from({ length: kinds }, random);
@@ -72,7 +73,7 @@ export function faultLoop({ seed: usual, all = 50, sample = 4, kinds = 1 }: Faul
  * list with `ORG_DB_TEST_FAULTS=all`.
  */
 export function faultSample<T>(faults: readonly T[], size: number, seed: number): readonly T[] {
-  if (runsAll() || size >= faults.length) return faults;
+  if (runsAllFaults() || size >= faults.length) return faults;
   const random = randomOf(seedOf(seed));
   const bound = (part: number) => Math.floor((part * faults.length) / size);
   const parts = Array.from({ length: size }, (_, part) => faults.slice(bound(part), bound(part + 1)));
