@@ -12,6 +12,7 @@ import {
   slowShare,
   startPace,
 } from "../../src/jobs/pacing/pace.js";
+import { type Stalls, slowdownOfReads } from "./simulated-reads.js";
 import { bestRate, type SimulatedServer, simulate } from "./simulated-server.js";
 
 const off: PaceLimits = { ...defaultPace, maxSlowdown: Number.POSITIVE_INFINITY };
@@ -69,12 +70,34 @@ describe("the pace of batches", () => {
     expect(afterBatch(startPace(limits), calmBatch(100, 100), limits).restMs).toBe(restMs);
   });
 
-  it("takes one slow read after calm for a moment, and two for a trend", () => {
-    const calm = { ...startPace(defaultPace), share: 0.5, owedMs: -7 };
-    const once = afterBatch(calm, { ...calmBatch(100, 20), slowedMs: 5 }, defaultPace).state;
-    expect(once.share).toBeGreaterThanOrEqual(0.5);
-    const twice = afterBatch(once, { ...calmBatch(100, 20), slowedMs: 5 }, defaultPace).state;
-    expect(twice).toMatchObject({ share: once.share / 2 });
+  it.each([
+    ["none", 0, 1],
+    ["one, which may be chance", 5, 0.73],
+    ["a few", 25, 0.24],
+    ["one in ten", 50, 0.13],
+    ["all", 500, 0.07],
+  ])(
+    "after calm works for the part of the time that reads bear, of which were slow: %s",
+    (_name, slowedMs, share) => {
+      let calm = startPace(defaultPace);
+      for (let batch = 0; batch < 50; batch++)
+        calm = afterBatch(calm, calmBatch(100, 500), defaultPace).state;
+      const { state } = afterBatch(calm, { ...calmBatch(100, 500), slowedMs }, defaultPace);
+      expect(state.share).toBeCloseTo(share, 2);
+    },
+  );
+
+  it("takes what reads bear from the work of all batches, short or long", () => {
+    for (const elapsedMs of [5, 50, 500]) {
+      let [state, restMs] = [startPace(defaultPace), 0];
+      for (let ms = 0; ms < 100_000; ms += restMs + elapsedMs) {
+        const batch = { ...calmBatch(100, elapsedMs), slowedMs: elapsedMs / 50 };
+        ({ state, restMs } = afterBatch(state, { ...batch, watchedMs: restMs + elapsedMs }, defaultPace));
+      }
+      // A fiftieth of the work is slow, so a quarter of the time would be as much as allowed.
+      expect(state.share).toBeGreaterThan(0.2);
+      expect(state.share).toBeLessThanOrEqual(0.25);
+    }
   });
 
   it("halves after a timeout, down to the least twice, and from the third on down to one document", () => {
@@ -176,6 +199,17 @@ describe("on simulated servers", () => {
     expect(after?.share).toBeLessThanOrEqual((before?.share ?? 0) / 2);
     expect(run.rate(62, 90)).toBeLessThan(0.1 * run.rate(30, 60));
     expect(run.rate(170, 240)).toBeGreaterThan(0.9 * run.rate(30, 60));
+  });
+
+  it.each<[string, Stalls]>([
+    ["often and briefly", { part: 0.06, ms: 6 }],
+    ["seldom and for long", { part: 0.06, ms: 25 }],
+    ["for a third of its writes", { part: 0.3, ms: 8 }],
+  ])("where the work stalls reads %s, their p99 stays near what is allowed", (_name, stalls) => {
+    const ratios = [1, 2, 3, 4, 5].map((seed) => slowdownOfReads({ ...passing, stalls }, 120, seed));
+    const [median, worst] = [ratios.sort((a, b) => a - b)[2], ratios[4]];
+    expect(median).toBeLessThanOrEqual(defaultPace.maxSlowdown);
+    expect(worst).toBeLessThan(2 * defaultPace.maxSlowdown);
   });
 
   it("keeps to a part of the time and a rate", () => {

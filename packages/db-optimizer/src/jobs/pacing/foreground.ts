@@ -11,10 +11,10 @@ const readEveryMs = 5;
 const afterEffectsMs = 1_000;
 /** Milliseconds between two idle reads. */
 const idleReadEveryMs = 25;
-/** Idle reads that determine the idle latency. */
+/** New idle reads before the idle latency is determined. */
 const idleReads = 200;
-/** The latest idle reads, at most this many, count. */
-const remembered = 2 * idleReads;
+/** The latest idle reads, at most this many, determine it. */
+const remembered = 1_000;
 /** Reads before the first of them, by which connections and code warm up. */
 const readsToWarmUp = 200;
 /** Milliseconds after which the idle latency is measured again: the load of a day changes. */
@@ -37,7 +37,7 @@ export interface Seen {
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
   #longestMs = Number.POSITIVE_INFINITY;
-  /** Part of the idle reads that were slow. */
+  /** Part of the idle reads that were slow, less what may be chance. */
   #slowWhenIdle = 0;
   #slowedMs = 0;
 
@@ -50,7 +50,9 @@ export class SlowdownJudge {
     // The slowest few waited for this process or its machine, not for the server.
     const usual = summarise(reads).p95 ?? 0;
     this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
-    this.#slowWhenIdle = reads.filter((ms) => ms > this.#longestMs).length / reads.length;
+    const slow = reads.filter((ms) => ms > this.#longestMs).length;
+    // At least so many are to be expected: a chance slow read or two would excuse as many of the work's.
+    this.#slowWhenIdle = (slow - Math.sqrt(slow)) / reads.length;
   }
 
   /** Part of the idle reads that were slow, 0 to 1. */
@@ -84,6 +86,8 @@ export class ForegroundWatch {
   #learntAt: number | undefined;
   /** Latencies of the latest idle reads. */
   readonly #idle: number[] = [];
+  /** Idle reads since the idle latency was determined. */
+  #newIdle = 0;
   #watchedMs = 0;
   #reads = 0;
 
@@ -141,14 +145,15 @@ export class ForegroundWatch {
     if (this.#learntAt === undefined)
       for (let read = 0; read < readsToWarmUp; read++) await this.#waitOfOne();
     // Reads in the pauses between batches count as idle too, and need no extra time.
-    while (this.#idle.length < idleReads) this.#remember(await this.#waitOfOne());
+    while (this.#newIdle < idleReads) this.#remember(await this.#waitOfOne());
     judge.learn(this.#idle);
-    this.#idle.length = 0;
+    this.#newIdle = 0;
     this.#learntAt = performance.now();
   }
 
   #remember(ms: number): void {
     this.#idle.push(ms);
+    this.#newIdle += 1;
     if (this.#idle.length > remembered) this.#idle.shift();
   }
 

@@ -46,12 +46,12 @@ export const slowShare = 0.005;
 /** The part of the time that work begins with, and the least that is left of it. */
 const firstShare = 0.05;
 const leastShare = 0.002;
-/** The part of the time grows by a step in so many milliseconds without slowed reads, and by so many steps at once. */
-const calmMs = 200;
-const stepsAtOnce = 5;
-/** By how much it grows: by this factor below half of what reads seem to bear, then by this part of that. */
-const fastGrowth = 1.5;
-const slowGrowth = 0.04;
+/** Milliseconds after which most of what was seen of reads is forgotten: a server's other work comes and goes. */
+const evidenceMs = 10_000;
+/** Slowed milliseconds that work is charged with before any is seen: one slow read. Calm work disproves it gradually. */
+const assumedSlowMs = 5;
+/** Slowed milliseconds that are remembered at most, so that they are forgotten within half a minute. */
+const mostSlowedMs = 2 * slowShare * evidenceMs;
 /**
  * The longest rest, milliseconds, and the longest as a multiple of the batch before it where that is more than
  * {@link shortBatchRestMs}: however slow the reads, the work goes on.
@@ -59,9 +59,9 @@ const slowGrowth = 0.04;
 const longestRestMs = 10_000;
 const longestRestRatio = 20;
 const shortBatchRestMs = 2_000;
-/** Slowed milliseconds that are remembered at most, and those that calm may save up for: a moment is no trend. */
+/** Slowed milliseconds that rests make up for at most, and those that calm may save up for: a moment is no trend. */
 const mostOwedMs = slowShare * 2 * longestRestMs;
-const mostSavedMs = slowShare * 8_000;
+const mostSavedMs = slowShare * 4_000;
 
 /** State of the controller of the pace. Plain data: it can be stored and restored. */
 export interface PaceState {
@@ -73,10 +73,9 @@ export interface PaceState {
   readonly failures: number;
   /** Part of the time that it works, 0 to 1. */
   readonly share: number;
-  /** Slowed milliseconds of the last batches, weighted as `weightedSeconds` are. */
-  readonly weightedSlowedMs: number;
-  /** Milliseconds without slowed reads since the part of the time last changed. */
-  readonly calmMs: number;
+  /** Milliseconds that it worked, and those for which reads were slowed, of the last seconds. */
+  readonly workedMs: number;
+  readonly slowedMs: number;
   /** Milliseconds that reads were slowed down for beyond what is allowed, which rests make up for; negative: saved up. */
   readonly owedMs: number;
 }
@@ -90,8 +89,8 @@ export function startPace(limits: PaceLimits): PaceState {
     weightedSeconds: 0,
     failures: 0,
     share: Math.min(gentle ? firstShare : 1, limits.maxShare),
-    weightedSlowedMs: 0,
-    calmMs: 0,
+    workedMs: (firstShare * assumedSlowMs) / slowShare,
+    slowedMs: 0,
     owedMs: 0,
   };
 }
@@ -112,11 +111,11 @@ export interface DoneBatch {
 /**
  * After a batch: the size of the next one and how long to rest before it.
  *
- * The size is what takes half a second at the rate of the last batches. The part of the time that is worked begins at a
- * twentieth, grows while reads stay as fast as they may be, and is halved when they do not; below half of
- * what reads seem to bear it grows by factors, above that by small steps (additive increase, multiplicative decrease, after
- * a slow start). Beside that it owes a rest for every slowed millisecond, so that in the long run no more reads are slowed down than
- * allowed, wherever that leaves the part of the time. Pure.
+ * The size is what takes half a second at the rate of the last batches. The part of the time that is worked is what
+ * reads bear by the evidence of the last ten seconds: the allowed part of slowed time, over the part of the worked time for
+ * which reads were slowed. One slow read more than was seen is assumed, so it begins at a twentieth, and grows no faster
+ * than calm work shows that it may. Beside that it owes a rest for every slowed millisecond, so that in the long run no
+ * more reads are slowed down than allowed, wherever that leaves the part of the time. Pure.
  */
 export function afterBatch(
   state: PaceState,
@@ -129,18 +128,20 @@ export function afterBatch(
   const allowedMs = allowedShare * batch.watchedMs;
   const slowed = batch.slowedMs - allowedMs > Math.max(0, -state.owedMs);
   const owedMs = clamp(state.owedMs + batch.slowedMs - allowedMs, -mostSavedMs, mostOwedMs);
-  const workedMs = weightedSeconds * 1_000;
-  const weightedSlowedMs = clamp(memory * state.weightedSlowedMs + batch.slowedMs, 0, workedMs);
-  const borne = clamp((allowedShare * workedMs) / weightedSlowedMs, leastShare, 1);
-  const shared = slowed ? lessShare(state) : moreShare(state, batch, { borne, ...limits });
+  const kept = Math.exp(-batch.watchedMs / evidenceMs);
+  const slowedMs = clamp(kept * state.slowedMs + batch.slowedMs, 0, mostSlowedMs);
+  // No more than all of the time asks for, or long calm would outweigh what is seen now.
+  const enoughMs = (slowedMs + assumedSlowMs) / allowedShare;
+  const workedMs = Math.min(kept * state.workedMs + batch.elapsedMs, enoughMs);
   const next = {
     batchSize: sizeAfter(state, slowed, (weightedDocuments / weightedSeconds) * (targetMs / 1_000), limits),
     weightedDocuments,
     weightedSeconds,
-    weightedSlowedMs,
     failures: 0,
+    share: shareAfter({ workedMs, slowedMs, allowedShare }, limits),
+    workedMs,
+    slowedMs,
     owedMs,
-    ...shared,
   };
   return { state: next, restMs: Math.round(restAfter(next, batch, { allowedShare, ...limits })) };
 }
@@ -159,20 +160,17 @@ function largestBatch({ maxBatch, maxRate }: PaceLimits): number {
   return Math.max(Math.min(maxBatch, Math.floor((maxRate * targetMs) / 1_000)), 1);
 }
 
-function lessShare({ share }: PaceState): Pick<PaceState, "share" | "calmMs"> {
-  return { share: Math.min(share, Math.max(share / 2, leastShare)), calmMs: 0 };
-}
-
-function moreShare(
-  { share, calmMs: before }: PaceState,
-  { watchedMs }: DoneBatch,
-  { borne, maxShare }: { readonly borne: number; readonly maxShare: number },
-): Pick<PaceState, "share" | "calmMs"> {
-  const calm = before + watchedMs;
-  let grown = share;
-  for (let steps = Math.min(Math.floor(calm / calmMs), stepsAtOnce); steps > 0; steps--)
-    grown = grown < borne / 2 ? grown * fastGrowth : grown + slowGrowth * borne;
-  return { share: Math.min(grown, maxShare), calmMs: calm % calmMs };
+function shareAfter(
+  {
+    workedMs,
+    slowedMs,
+    allowedShare,
+  }: Pick<PaceState, "workedMs" | "slowedMs"> & { readonly allowedShare: number },
+  limits: PaceLimits,
+): number {
+  if (!regardsReads(limits)) return limits.maxShare;
+  const borne = (allowedShare * workedMs) / (slowedMs + assumedSlowMs);
+  return Math.min(Math.max(borne, leastShare), limits.maxShare);
 }
 
 function restAfter(
@@ -205,7 +203,12 @@ export function isExhausted({ batchSize, failures }: PaceState): boolean {
 /** After a pause for the sake of the server: half a batch and half the part of the time. Pure. */
 export function afterPause(state: PaceState): PaceState {
   const least = Math.min(smallestBatch, state.batchSize);
-  return { ...state, ...lessShare(state), batchSize: Math.max(Math.floor(state.batchSize / 2), least) };
+  return {
+    ...state,
+    batchSize: Math.max(Math.floor(state.batchSize / 2), least),
+    share: Math.min(state.share, Math.max(state.share / 2, leastShare)),
+    workedMs: state.workedMs / 2,
+  };
 }
 
 function clamp(value: number, least: number, most: number): number {
