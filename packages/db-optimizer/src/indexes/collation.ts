@@ -26,14 +26,28 @@ const defaults = {
   backwards: false,
 } as const;
 
-const defaultsOfLocale: Readonly<Record<string, Partial<Collation>>> = {
-  fr_CA: { backwards: true },
-  da: { caseFirst: "upper" },
-  mt: { caseFirst: "upper" },
-};
+/** Languages whose rules work on normalized text. As ICU has them (72.1; MongoDB brings 57.1 along). */
+const normalizing = new Set(
+  "as bn bo el fa gu he hi ig km kn kok mr my or pa ps si ta te th vi wo yi yo".split(" "),
+);
+
+// With `@collation=` come other rules, which share the normalization of their language alone.
+function defaultsOfLocale(locale: string): Partial<Collation> {
+  const [place = "", variant] = locale.split("@collation=");
+  const language = place.split("_")[0] ?? "";
+  const searches = variant?.startsWith("search") === true;
+  return {
+    ...((normalizing.has(language) || searches) && { normalization: true }),
+    ...(variant === undefined && {
+      ...(place === "fr_CA" && { backwards: true }),
+      ...((language === "da" || language === "mt") && { caseFirst: "upper" }),
+      ...(language === "th" && { alternate: "shifted" }),
+    }),
+  };
+}
 
 /** A collation without what its locale implies, as people write it. */
-export function shortCollation(collation: Collation): Document {
+export function shortCollation(collation: Collation): Pick<Collation, "locale"> & Partial<Collation> {
   const implied = { ...canonicalCollation({ locale: collation.locale }) };
   const { locale } = collation;
   const own = Object.entries(collation).filter(([key, value]) => value !== implied[key as keyof Collation]);
@@ -48,5 +62,58 @@ export function canonicalCollation(collation: Document | null | undefined): Coll
   const locale = collation?.locale;
   if (!collation || typeof locale !== "string" || locale === "simple") return null;
   const { version: _version, ...given } = collation;
-  return { ...defaults, ...defaultsOfLocale[locale], ...given, locale };
+  const named = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...defaultsOfLocale(locale), ...Object.fromEntries(named), locale };
+}
+
+const values: Readonly<Record<Exclude<keyof Collation, "locale">, readonly unknown[]>> = {
+  caseLevel: [true, false],
+  caseFirst: ["upper", "lower", "off"],
+  strength: [1, 2, 3, 4, 5],
+  numericOrdering: [true, false],
+  alternate: ["non-ignorable", "shifted"],
+  maxVariable: ["punct", "space"],
+  normalization: [true, false],
+  backwards: [true, false],
+};
+
+/**
+ * Why the server refuses a collation; empty when nothing is known against it. Pure.
+ *
+ * @see https://www.mongodb.com/docs/manual/reference/collation/
+ */
+export function collationProblems(collation: Document): string[] {
+  const { locale, version: _version, ...others } = collation;
+  if (typeof locale !== "string" || locale === "") return ["its collation names no locale"];
+  const given = Object.entries(others).filter(([, value]) => value !== undefined);
+  if (locale === "simple")
+    return given.length > 0 ? ["a collation whose locale is simple has no other option"] : [];
+  if (/^[a-z]+-/i.test(locale))
+    return [`its collation's locale is ${locale}: MongoDB writes ${locale.replaceAll("-", "_")}`];
+  const wrong = given.flatMap(([name, value]) => {
+    if (!Object.hasOwn(values, name)) return [`a collation has no option ${name}`];
+    const known = values[name as keyof typeof values];
+    return known.includes(value)
+      ? []
+      : [`its collation's ${name} is ${JSON.stringify(value)}: it must be ${textOfList(known)}`];
+  });
+  return wrong.length > 0 ? wrong : strengthProblems(collation);
+}
+
+// The locale's own defaults count as well: Danish begins with capitals, Canadian French reads accents backwards.
+function strengthProblems(collation: Document): string[] {
+  const { strength, caseFirst, caseLevel, backwards } = canonicalCollation(collation) as Collation;
+  return [
+    ...(backwards && strength === 1 ? ["its collation is backwards, which strength 1 has no use for"] : []),
+    ...(caseFirst !== "off" && !caseLevel && strength < 3
+      ? [
+          `its collation's caseFirst is ${caseFirst}, and strength ${strength} ignores case: set caseFirst to "off" or caseLevel to true`,
+        ]
+      : []),
+  ];
+}
+
+function textOfList(known: readonly unknown[]): string {
+  const texts = known.map((value) => JSON.stringify(value));
+  return `${texts.slice(0, -1).join(", ")} or ${texts.at(-1)}`;
 }

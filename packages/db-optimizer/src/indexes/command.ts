@@ -36,7 +36,8 @@ function indexOptions(index: IndexSpec, collectionDefault: Collation | null): Do
 
 // Left out, the collection's default would take its place.
 function collationOption({ collation }: IndexSpec, collectionDefault: Collation | null): Document {
-  if (collation) return { collation };
+  // What the locale implies is the server's to fill in: its version of ICU knows.
+  if (collation) return { collation: shortCollation(collation) };
   return collation === null && collectionDefault ? { collation: { locale: "simple" } } : {};
 }
 

@@ -1,5 +1,7 @@
 // Finds faults of declared indexes without asking a server.
+import { isDocument } from "../core/documents.js";
 import type { Document } from "../core/model.js";
+import { collationProblems } from "./collation.js";
 import { isDirectionName, isTrue } from "./spec.js";
 import { wildcardProblems } from "./wildcard-problems.js";
 
@@ -105,12 +107,11 @@ function bagProblems(options: Document): string[] {
   const { collation, weights, wildcardProjection, partialFilterExpression } = options;
   const bags = { collation, weights, wildcardProjection, partialFilterExpression };
   const wrong = Object.entries(bags).flatMap(([name, value]) =>
-    value === undefined || value === null || isBag(value)
+    value === undefined || value === null || isDocument(value)
       ? []
       : [`${name} is ${told(value)}: it must be an object`],
   );
-  if (isBag(collation) && typeof collation.locale !== "string") wrong.push("its collation names no locale");
-  return wrong;
+  return isDocument(collation) ? [...wrong, ...collationProblems(collation)] : wrong;
 }
 
 function nameProblems(name: unknown): string[] {
@@ -124,7 +125,7 @@ function nameProblems(name: unknown): string[] {
 function filterProblems(filter: unknown, path: string, depth = 0): string[] {
   if (depth > 50) return [`${path} is nested too deep`];
   if (Array.isArray(filter)) return filter.flatMap((part) => filterProblems(part, path, depth + 1));
-  if (!isBag(filter)) return [];
+  if (!isDocument(filter)) return [];
   return Object.entries(filter).flatMap(([name, value]) => {
     if (refusedInFilters.has(name))
       return [
@@ -139,15 +140,11 @@ function filterProblems(filter: unknown, path: string, depth = 0): string[] {
 function combinationProblems(key: Document, options: Document): string[] {
   const values = Object.values(key);
   const filtered =
-    isBag(options.partialFilterExpression) && Object.keys(options.partialFilterExpression).length > 0;
+    isDocument(options.partialFilterExpression) && Object.keys(options.partialFilterExpression).length > 0;
   return [
     ...(isTrue(options.unique) && values.includes("hashed") ? ["a hashed index cannot be unique"] : []),
     ...(isTrue(options.sparse) && filtered ? ["sparse and partialFilterExpression exclude each other"] : []),
   ];
-}
-
-function isBag(value: unknown): value is Document {
-  return value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Date);
 }
 
 function told(value: unknown): string {

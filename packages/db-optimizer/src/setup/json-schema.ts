@@ -1,4 +1,5 @@
 // Derives a validator from a Mongoose schema.
+import { isDocument } from "../core/documents.js";
 import type { Document, ModelLike, SchemaLike } from "../core/model.js";
 import type { JsonSchema, SchemaPath } from "./schema-types.js";
 import { valueRules } from "./value-rules.js";
@@ -115,7 +116,7 @@ function requireAll(levels: readonly JsonSchema[], steps: readonly string[]): vo
 function isStored(type: SchemaPath, { unvalidated, minimized }: Surroundings): boolean {
   const { options, isRequired: flagged, instance } = type;
   const { required } = (options ?? {}) as { required?: unknown };
-  const rule = Array.isArray(required) ? required[0] : isBag(required) ? required.isRequired : required;
+  const rule = Array.isArray(required) ? required[0] : isDocument(required) ? required.isRequired : required;
   if (unvalidated || flagged !== true || rule !== true) return false;
   // The required single nested document stays when it is empty; maps, and values of any type, are left out.
   const mayBeEmptied = instance === "Map" || !(instance in typeOfInstance);
@@ -192,7 +193,3 @@ interface Hook {
 }
 
 const builtInMiddleware = Symbol.for("mongoose:built-in-middleware");
-
-function isBag(value: unknown): value is Document {
-  return value !== null && typeof value === "object";
-}

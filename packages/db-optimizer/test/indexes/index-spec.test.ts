@@ -213,10 +213,22 @@ describe("collations", () => {
   });
 
   // https://www.mongodb.com/docs/manual/reference/collation-locales-defaults/
+  // and ICU's data: what each locale sets was read from its collators.
   test.each<[string, Document]>([
     ["fr_CA", { backwards: true }],
+    ["fr", {}],
     ["da", { caseFirst: "upper" }],
     ["mt", { caseFirst: "upper" }],
+    ["th", { alternate: "shifted", normalization: true }],
+    ["vi", { normalization: true }],
+    ["el", { normalization: true }],
+    ["he", { normalization: true }],
+    ["hi", { normalization: true }],
+    ["fa_AF", { normalization: true }],
+    ["da@collation=search", { normalization: true }],
+    ["vi@collation=traditional", { normalization: true }],
+    ["es@collation=traditional", {}],
+    ["zh@collation=unihan", {}],
     ["de", {}],
   ])("%s has its own defaults, which need not be written", (locale, own) => {
     const filled = canonicalCollation({ locale, version: "57.1" });
@@ -235,6 +247,12 @@ describe("collations", () => {
     if (!filled) throw new Error("a locale has a collation");
     expect(shortCollation(filled)).toEqual({ locale });
     expect(shortCollation({ ...filled, strength: 1 })).toEqual({ locale, strength: 1 });
+  });
+
+  test("an option that is undefined is one that is not given", () => {
+    expect(canonicalCollation({ locale: "en", strength: 2, caseLevel: undefined })).toEqual(
+      canonicalCollation({ locale: "en", strength: 2 }),
+    );
   });
 
   const english = canonicalCollation({ locale: "en" });

@@ -7,6 +7,7 @@ import { databaseOf } from "../../core/server/database.js";
 import { primary } from "../../core/server/own-collection.js";
 import { ownWork } from "../../core/server/own-work.js";
 import { stableText } from "../canonical.js";
+import { shortCollation } from "../collation.js";
 import type { IndexSpec } from "../spec.js";
 
 /** One value that several documents share. */
@@ -30,7 +31,7 @@ const shown = 10;
 async function findDuplicates(connection: Connection, index: IndexSpec): Promise<Duplicate[]> {
   const fields = index.keys.map(({ field }) => field);
   const collection = databaseOf(connection).collection(index.collection, primary);
-  const options = index.collation ? { collation: { ...index.collation } } : {};
+  const options = index.collation ? { collation: shortCollation(index.collation) } : {};
   const found = await collection
     .aggregate<{ _id: Document; count: number }>(duplicatesPipeline(index, fields), {
       allowDiskUse: true,
