@@ -58,10 +58,11 @@ export function idleStep(step: string, collection: string, hash: string): StepSt
  * @param from where this process took it up: the rate is that of this process, before its first batch of those before it
  */
 export function progressOf(state: StepState, from: StepState = state, waitMs = 0): RunProgress {
-  const { step, collection, done, total } = state;
+  const { step, collection, done } = state;
+  // What came after the count is handled as well: nothing is more than whole, and no time is left below none.
+  const total = state.total === null ? null : Math.max(state.total, done);
   const rate = rateOf(state, from);
-  const left = total === null ? null : Math.max(total - done, 0);
-  const etaMs = left !== null && rate > 0 ? (left / rate) * 1_000 + waitMs : null;
+  const etaMs = total !== null && rate > 0 ? ((total - done) / rate) * 1_000 + waitMs : null;
   return { step, collection, done, total, rate, etaMs };
 }
 

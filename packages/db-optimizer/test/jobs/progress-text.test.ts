@@ -1,6 +1,7 @@
 // The one line in which long work tells how far it is.
 import { expect, test } from "vitest";
-import { progressText } from "../../src/jobs/index.js";
+import { progressOf, progressText } from "../../src/jobs/index.js";
+import { idleStep } from "../../src/jobs/step.js";
 
 test.each([
   [1_200, 3_000, 300, 6_000, "copy: 1,200 of 3,000 (40 %), 300 per second, 6.0 s left"],
@@ -17,4 +18,12 @@ test.each([
   [0, 0, 0, null, "copy: 0 of 0 (100 %)"],
 ])("%d of %d at %d a second", (done, total, rate, etaMs, text) => {
   expect(progressText({ step: "copy", collection: "orders", done, total, rate, etaMs })).toBe(text);
+});
+
+// github/gh-ost #766: "Copy: 36734000/10544533 348.4%".
+test("what comes after the count is part of the whole", () => {
+  const state = { ...idleStep("copy", "orders", ""), total: 3, done: 4, activeMs: 2_000 };
+  const progress = progressOf(state);
+  expect(progress).toMatchObject({ done: 4, total: 4, etaMs: 0 });
+  expect(progressText(progress)).toBe("copy: 4 of 4 (100 %), 2 per second");
 });
