@@ -2,7 +2,7 @@
 import { isDocument } from "../core/documents.js";
 import type { Document } from "../core/model.js";
 import { collationProblems } from "./collation.js";
-import { isDirectionName, isTrue } from "./spec.js";
+import { isDirectionName, isTrue, numberOf } from "./spec.js";
 import { wildcardProblems } from "./wildcard-problems.js";
 
 const kinds: readonly unknown[] = ["text", "hashed", "2d", "2dsphere"];
@@ -76,31 +76,31 @@ function isLast(steps: readonly string[], at: number): boolean {
 }
 
 function isDirection(value: unknown): boolean {
-  if (typeof value === "number" || typeof value === "bigint")
-    return Number(value) !== 0 && !Number.isNaN(Number(value));
+  const number = numberOf(value);
+  if (number !== undefined) return number !== 0 && !Number.isNaN(number);
   return typeof value === "string" && isDirectionName(value);
 }
 
 function flagProblems(name: string, value: unknown): string[] {
-  if (value === undefined || value === null || typeof value === "boolean" || typeof value === "number")
-    return [];
-  return typeof value === "bigint"
-    ? []
-    : [`${name} is ${told(value)}: the server takes true, false or a number`];
+  if (value === undefined || value === null || typeof value === "boolean") return [];
+  return numberOf(value) === undefined
+    ? [`${name} is ${told(value)}: the server takes true, false or a number`]
+    : [];
 }
 
 function expiryProblems(value: unknown, fields: readonly string[]): string[] {
   if (value === undefined) return [];
-  if (typeof value !== "number" || !(value >= 0 && value <= mostSeconds))
+  if (expirySeconds(value) === undefined)
     return [`expireAfterSeconds is ${told(value)}: it must be a number of seconds from 0 to ${mostSeconds}`];
   return fields.length > 1
     ? ["expireAfterSeconds works on a single field, and this is a compound index: the server refuses it"]
     : [];
 }
 
-/** Whether a value is a number of seconds that the server takes. */
-export function isExpiry(value: unknown): value is number {
-  return expiryProblems(value, []).length === 0 && value !== undefined;
+/** The seconds of an expiry that the server takes, whole as it counts them; nothing of any other value. */
+export function expirySeconds(value: unknown): number | undefined {
+  const seconds = numberOf(value) ?? Number.NaN;
+  return seconds >= 0 && seconds <= mostSeconds ? Math.trunc(seconds) : undefined;
 }
 
 function bagProblems(options: Document): string[] {

@@ -3,7 +3,7 @@ import { OptimizerError } from "../core/errors.js";
 import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "./canonical.js";
 import { optionText } from "./command.js";
-import { declarationProblems, isExpiry } from "./declaration-problems.js";
+import { declarationProblems, expirySeconds } from "./declaration-problems.js";
 import { throwFaults } from "./faults.js";
 import { keyDocument } from "./key-forms.js";
 import { listProblems } from "./list-problems.js";
@@ -136,7 +136,7 @@ function indexOf(model: ModelLike, [form, given]: Declared, draft: Draft): Expec
   }
   const where = `Model ${model.modelName} (${collection}), index on ${fields.join(", ") || "nothing"}`;
   const { expireAfterSeconds } = options;
-  const blocking = expireAfterSeconds !== undefined && !isExpiry(expireAfterSeconds);
+  const blocking = expireAfterSeconds !== undefined && expirySeconds(expireAfterSeconds) === undefined;
   const details = { collection, models: [model.modelName], paths: fields, problems, blocking };
   draft.faults.push(new OptimizerError("INVALID_MODEL", `${where}: ${problems.join("; ")}`, { details }));
   return [];

@@ -76,20 +76,23 @@ export function canonicalIndex(collection: string, key: Document, options: Docum
 export function isTrue(value: unknown): boolean {
   if (value === undefined || value === null) return false;
   if (typeof value === "boolean") return value;
-  return isNumber(value) ? Number(String(value)) !== 0 : true;
+  const number = numberOf(value);
+  return number === undefined || number !== 0;
 }
 
-/** A number, or one of the driver's classes for numbers. */
-function isNumber(value: unknown): boolean {
-  if (typeof value === "number" || typeof value === "bigint") return true;
+const numberClasses: readonly unknown[] = ["Int32", "Long", "Double", "Decimal128"];
+
+/** The value of a number, or of one of the driver's classes for numbers, as a dump's metadata has them; of nothing else. Pure. */
+export function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number" || typeof value === "bigint") return Number(value);
   const { _bsontype: name } = (value ?? {}) as { _bsontype?: unknown };
-  return name === "Int32" || name === "Long" || name === "Double" || name === "Decimal128";
+  return numberClasses.includes(name) ? Number(String(value)) : undefined;
 }
 
 // The server counts whole seconds. What is no number at all stays visible as NaN: it equals no declared expiry.
 function expiryOf(value: unknown): Pick<IndexSpec, "expireAfterSeconds"> {
   if (value === undefined) return {};
-  return { expireAfterSeconds: isNumber(value) ? Math.trunc(Number(String(value))) : Number.NaN };
+  return { expireAfterSeconds: Math.trunc(numberOf(value) ?? Number.NaN) };
 }
 
 // As the server names an index without a name.
@@ -127,15 +130,19 @@ const directions: ReadonlyMap<string, 1 | -1> = new Map([
 export const isDirectionName = (kind: string): boolean => directions.has(kind);
 
 function canonicalKind(value: unknown): IndexKeyKind {
-  if (typeof value === "number" || typeof value === "bigint") return value < 0 ? -1 : 1;
   if (value === true) return 1;
   if (typeof value === "string") return directions.get(value) ?? value;
-  return Number(value) < 0 ? -1 : 1;
+  return (numberOf(value) ?? 1) < 0 ? -1 : 1;
 }
 
 function textSettings(keys: readonly IndexKey[], options: Document): TextSettings {
   const fields = keys.filter(({ kind }) => kind === "text").map(({ field }) => field);
-  const weights = (options.weights ?? {}) as Record<string, number>;
+  const weights = Object.fromEntries(
+    Object.entries((options.weights ?? {}) as Document).map(([field, weight]) => [
+      field,
+      numberOf(weight) ?? weight,
+    ]),
+  ) as Record<string, number>;
   return {
     weights: sortKeys({ ...Object.fromEntries(fields.map((field) => [field, 1])), ...weights }),
     defaultLanguage: String(options.default_language ?? "english"),
@@ -144,8 +151,8 @@ function textSettings(keys: readonly IndexKey[], options: Document): TextSetting
 }
 
 function geo2dSettings(options: Document) {
-  const { bits, min, max } = { ...geo2dDefaults, ...options } as { bits: number; min: number; max: number };
-  return { bits, min, max };
+  const given = (name: keyof typeof geo2dDefaults) => numberOf(options[name]) ?? geo2dDefaults[name];
+  return { bits: given("bits"), min: given("min"), max: given("max") };
 }
 
 /** Whether the index is on a pattern of field names rather than on fields. */

@@ -4,7 +4,7 @@ import { type Document, type ModelLike, withDiscriminators } from "../core/model
 import { stableText } from "../indexes/canonical.js";
 import { canonicalCollation } from "../indexes/collation.js";
 import { shellText } from "../indexes/command.js";
-import { isExpiry } from "../indexes/declaration-problems.js";
+import { expirySeconds } from "../indexes/declaration-problems.js";
 import { jsonSchemaOf } from "./json-schema.js";
 import type { JsonSchema } from "./schema-types.js";
 import type { ValidatorState } from "./validators.js";
@@ -125,8 +125,8 @@ function optionsOf(model: ModelLike, faults: OptimizerError[]): Document {
   try {
     const { expireAfterSeconds, ...options } = creationOptions(model);
     if (expireAfterSeconds === undefined) return options;
-    if (isExpiry(expireAfterSeconds))
-      return { ...options, expireAfterSeconds: Math.trunc(expireAfterSeconds) };
+    const seconds = expirySeconds(expireAfterSeconds);
+    if (seconds !== undefined) return { ...options, expireAfterSeconds: seconds };
     faults.push(
       fault(
         model,

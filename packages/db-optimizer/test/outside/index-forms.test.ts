@@ -3,10 +3,10 @@
 // Right: the index that Mongoose builds is the one that is declared. In a subdocument Mongoose makes of each letter a
 // field, which no server builds: the reason says what to write.
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { Schema } from "mongoose";
+import { mongo, Schema } from "mongoose";
 import { expect, test } from "vitest";
 import { declaredIndexes } from "../../src/indexes/declared.js";
-import { planSetup } from "../../src/setup/initialize.js";
+import { initialize, planSetup } from "../../src/setup/initialize.js";
 
 const database = useTemporaryDatabase({ label: "index_forms", per: "test" });
 const off = { autoCreate: false, autoIndex: false } as const;
@@ -53,4 +53,26 @@ test.each<[string, unknown]>([
       /^Model Outer \(outers\), index on inner\.0.*: Mongoose takes apart .*write \{ field: 1 \}$/,
     ),
   ]);
+});
+
+// mongodump's metadata.json is canonical Extended JSON: read exactly, its numbers are objects of the driver's classes.
+test("numbers as a dump's metadata has them are numbers", async () => {
+  const exact = (json: string): unknown => mongo.BSON.EJSON.parse(json, { relaxed: false });
+  const schema = new Schema({ a: Number, b: Number, at: Date }, { collection: "dumped", ...off });
+  const unique = exact('{ "unique": { "$numberInt": "1" }, "sparse": { "$numberDouble": "0.0" } }');
+  schema.index(
+    exact('{ "a": { "$numberInt": "1" }, "b": { "$numberDouble": "-1.0" } }') as never,
+    unique as never,
+  );
+  const expiring = exact('{ "expireAfterSeconds": { "$numberLong": "3600" } }');
+  schema.index(exact('{ "at": { "$numberLong": "1" } }') as never, expiring as never);
+  const model = database.connection.model("Dumped", schema);
+  const { indexes, faults } = declaredIndexes([model]);
+  expect(faults).toEqual([]);
+  expect(indexes).toMatchObject([
+    { name: "a_1_b_-1", unique: true, sparse: false },
+    { name: "at_1", expireAfterSeconds: 3_600 },
+  ]);
+  await initialize(database.connection, [model], {});
+  expect((await planSetup(database.connection, [model])).indexes.steps).toEqual([]);
 });
