@@ -76,12 +76,25 @@ async function tryManager(manager: string, command: readonly string[], address: 
       /Usage: org-db/,
     );
   }
+  if (manager === "bun") await tryBunItself(project, command.slice(0, -1));
   if (manager !== "npm") return;
   for (const compiler of compilers) {
     const what = `${manager}, ${compiler.join(" with ")}`;
     if (!report(`${what}: install`, await start(project, [...command, "--save-dev", ...compiler]))) continue;
     report(`${what}: types`, await start(project, ["npx", "tsc", ...compilerOptions, "types.mts"]));
   }
+}
+
+/** Bun as the runtime: it reads the TypeScript of a configuration itself. After it comes the server, and there is none. */
+async function tryBunItself(project: string, bun: readonly string[]): Promise<void> {
+  await writeFile(
+    join(project, "db.config.ts"),
+    'import { Schema, type Connection } from "mongoose";\nexport default { models: (connection: Connection) => ({ A: connection.model("A", new Schema({ a: Number })) }) };\n',
+  );
+  const bin = join("node_modules", "@org", "db-cli", "bin", "org-db.js");
+  const doctor = ["doctor", "--uri", "mongodb://127.0.0.1:1/none", "--timeout", "1"];
+  const told = await start(project, [...bun, "--bun", bin, ...doctor]);
+  report("bun itself: org-db doctor", { ...told, status: 0, stdout: told.stderr }, /^UNREACHABLE /);
 }
 
 async function write(project: string, address: string): Promise<void> {

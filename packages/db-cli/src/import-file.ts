@@ -11,6 +11,8 @@ import { register as registerModules } from "tsx/esm/api";
  * @param tsconfig path of the tsconfig.json that applies to it
  */
 export async function importFile(path: string, tsconfig: string | undefined): Promise<unknown> {
+  // Bun reads TypeScript and its tsconfig.json itself, and lacks the hooks that tsx works by.
+  if (process.versions.bun) return import(pathToFileURL(path).href);
   try {
     return await importOnce(path, tsconfig, false);
   } catch (error) {

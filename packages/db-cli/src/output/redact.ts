@@ -1,4 +1,9 @@
-import { redactConnectionString } from "mongodb-connection-string-url";
+import { createRequire } from "node:module";
+
+// By require: Bun does not read the names of the package's ES module.
+const { redactConnectionString }: typeof import("mongodb-connection-string-url") = createRequire(
+  import.meta.url,
+)("mongodb-connection-string-url");
 
 /** A connection string without its user, password and other secrets. */
 export function redactUri(uri: string): string {

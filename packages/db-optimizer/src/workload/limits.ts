@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { checked } from "../core/checked.js";
 
+/** A collection of fewer documents is read as quickly without an index. */
+export const worthAnIndex = 500;
+
 /** Every limit that advice goes by. */
 export const adviceLimitsSchema = z.strictObject({
   slowOperationMs: z
@@ -14,7 +17,11 @@ export const adviceLimitsSchema = z.strictObject({
     .min(0)
     .default(500)
     .describe("Documents read and not returned, over all executions, up to which a query is left alone"),
-  minimumDocuments: z.number().min(0).default(500).describe("A collection of fewer documents gets no index"),
+  minimumDocuments: z
+    .number()
+    .min(0)
+    .default(worthAnIndex)
+    .describe("A collection of fewer documents gets no index"),
   sampleDocuments: z
     .number()
     .int()

@@ -135,6 +135,11 @@ describe("findingsOf", () => {
   const server = { connections: 1, connectionsAvailable: 9, uptimeSeconds: 1 };
   const processor = { processors: 4, overMs: 500, reading: { usedMs: 1, upMs: 1 } };
 
+  const scanning = (documents: number) => ({
+    ...looked({ queries: known([{ ...asked, problems: ["collection_scan"] }]) }),
+    collections: known([{ ...size, collection: "a", exists: true, documents }]),
+  });
+
   it("finds nothing wrong with a database that is well", () => {
     expect(findingsIn(well)).toEqual([]);
   });
@@ -312,6 +317,9 @@ describe("findingsOf", () => {
       "warning",
       looked({ queries: known([{ ...asked, problems: ["collection_scan"] }]) }),
     ],
+    // Advice proposes an index from 500 documents on.
+    ["QUERY_COLLECTION_SCAN", "info", scanning(499)],
+    ["QUERY_COLLECTION_SCAN", "warning", scanning(500)],
     ["QUERY_INDEX_SCAN", "warning", looked({ queries: known([{ ...asked, problems: ["index_scan"] }]) })],
     ["QUERY_OTHER_INDEX", "info", looked({ queries: known([{ ...asked, problems: ["other_index"] }]) })],
     ["QUERY_FAILED", "warning", looked({ queries: known([{ ...asked, failure: "unknown operator" }]) })],

@@ -4,6 +4,7 @@ import { collectionText, shellText } from "../../indexes/command.js";
 import type { BrokenPath } from "../../setup/sample-schema.js";
 import { manyCollections, shapeRules } from "../../storage/storage-rules.js";
 import type { QueryProblem } from "../../workload/judge.js";
+import { worthAnIndex } from "../../workload/limits.js";
 import { unindexedJoins } from "../../workload/lookups.js";
 import { projectGrowth } from "../facts/growth.js";
 import { type HealthRule, known, listOf } from "./rule.js";
@@ -23,7 +24,8 @@ const queryRules = (Object.keys(ofProblem) as QueryProblem[]).map((problem): Hea
     part: "queries",
     severity,
     command,
-    *find({ deep }): Iterable<Found> {
+    *find({ deep, collections }): Iterable<Found> {
+      const counts = new Map(listOf(collections).map(({ collection, documents }) => [collection, documents]));
       for (const asked of listOf(deep.queries)) {
         const { query, collection, problems, indexes, failure } = asked;
         if (failure !== undefined || !problems.includes(problem)) continue;
@@ -33,11 +35,19 @@ const queryRules = (Object.keys(ofProblem) as QueryProblem[]).map((problem): Hea
           subject: query,
           message: `The named query ${query} ${what}`,
           evidence: `on ${collection}, ${by}: ${read} examined for each document returned`,
+          ...ofSmall(counts.get(collection)),
         };
       }
     },
   };
 });
+
+// Advice would answer that the collection is too small: it is worth a word, in case it is larger in production.
+function ofSmall(documents: number | undefined): Partial<Found> {
+  return documents !== undefined && documents < worthAnIndex
+    ? { severity: "info", command: "org-db optimize" }
+    : {};
+}
 
 export const dataRules: readonly HealthRule[] = [
   {
