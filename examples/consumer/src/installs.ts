@@ -127,7 +127,8 @@ async function write(project: string, address: string): Promise<void> {
 
 function start(cwd: string, [program = "", ...args]: readonly string[]): Promise<Run> {
   const { NODE_OPTIONS: _, ...env } = process.env;
-  return run(program, args, { cwd, env });
+  // Bun keeps what it has once installed by version, and these packages change under one.
+  return run(program, args, { cwd, env: { ...env, BUN_INSTALL_CACHE_DIR: join(folder, "bun-cache") } });
 }
 
 function report(what: string, { status, stdout, stderr }: Run, expected = /^/): boolean {

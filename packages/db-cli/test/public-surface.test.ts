@@ -24,6 +24,7 @@ test("depends on these packages and no others", async () => {
     "commander",
     "get-tsconfig",
     "mongodb-connection-string-url",
+    "string-width",
     "tsx",
     "zod",
   ]);
