@@ -190,6 +190,7 @@ export type { CodeExchange } from "./oauth/exchange.js";
 export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
 export type { ListedSigningKey } from "./oauth/list-signing-keys.js";
 export type { OAuth } from "./oauth/namespace.js";
+export type { PresentedAuthorization } from "./oauth/presented.js";
 export type { RefreshableAuthorization, TokenRefresh } from "./oauth/refresh.js";
 export type { RequestInput, RequestParameters, RequestTakeUp, StoredRequest } from "./oauth/requests.js";
 export type { TokenRevocation } from "./oauth/revoke.js";

@@ -19,6 +19,7 @@ import { lookUp } from "../session-cache/look-up.js";
 import type { RememberedAccessToken } from "../session-cache/remembered.js";
 import { type Grant, readGrant, refusalOf } from "./grants.js";
 import { accessTokenIdOf, factsOf } from "./issue.js";
+import type { PresentedAuthorization } from "./presented.js";
 import { keptAccessToken } from "./remember.js";
 import type { GrantRefusal } from "./types.js";
 
@@ -53,13 +54,17 @@ interface NamedAccessToken {
 
 const accessTokenLength = tokenLength("accessToken");
 
-export function validateAccessToken(context: Context, token: unknown): Promise<AccessTokenCheck> {
+export function validateAccessToken(
+  context: Context,
+  token: unknown,
+  authorization?: PresentedAuthorization,
+): Promise<AccessTokenCheck> {
   const known = recall(context, token);
   // Nothing to wait for: with a cache nearly every check ends here.
   if (known) return Promise.resolve({ ok: true, token: describe(known.value, known.key) });
   const parsed = parseToken("accessToken", token);
   if (!parsed) return Promise.resolve({ ok: false, reason: "malformed" });
-  return check(context, { place: placeOf(parsed), tokenHash: sha256(parsed.raw) });
+  return check(context, { place: placeOf(parsed), tokenHash: sha256(parsed.raw) }, authorization);
 }
 
 /** What memory has of a token, if it is good. One in memory was well-formed when it was read. */
@@ -83,8 +88,12 @@ export async function validateAccessTokenById(context: Context, id: unknown): Pr
   return named ? check(context, named) : { ok: false, reason: "malformed" };
 }
 
-async function check(context: Context, named: NamedAccessToken): Promise<AccessTokenCheck> {
-  const found = await find(context, named);
+async function check(
+  context: Context,
+  named: NamedAccessToken,
+  authorization?: PresentedAuthorization,
+): Promise<AccessTokenCheck> {
+  const found = await find(context, named, authorization);
   if (!found) return { ok: false, reason: "unknown" };
   const reason = refusalAt(found, context.now);
   return reason ? { ok: false, reason } : { ok: true, token: describe(found, idOf(named)) };
@@ -92,11 +101,15 @@ async function check(context: Context, named: NamedAccessToken): Promise<AccessT
 
 /** The token and what it rests on, from memory where that has them. */
 async function find(
-  { models, cache, now }: Context,
+  context: Context,
   { place, tokenHash }: NamedAccessToken,
+  authorization: PresentedAuthorization | undefined,
 ): Promise<RememberedAccessToken | undefined> {
+  const { models, cache, now } = context;
   const read = async (options?: CommittedReadOptions) => {
-    const grant = await readGrant({ models, now }, place, options);
+    // Memory takes its own reads only.
+    const known = options ? undefined : authorization?.at(place, now);
+    const grant = known ?? (await readGrant({ models, now }, place, options));
     const issued = grant && issuedAs(grant, tokenHash);
     return grant && issued && { grant, issued };
   };

@@ -4,6 +4,7 @@ import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
+import { type PresentedAuthorization, readPresented } from "./presented.js";
 import { type AuthenticatedClient, clientFields } from "./types.js";
 
 export interface ClientCredentials {
@@ -13,10 +14,17 @@ export interface ClientCredentials {
   clientSecret?: unknown;
   /** How the secret came. Default: in a way that the app may use. */
   method?: "client_secret_basic" | "client_secret_post";
+  /** The code or token that the request presents: read in the same command as its app. Default: none. */
+  presented?: unknown;
 }
 
 export type ClientAuthentication =
-  | { ok: true; client: AuthenticatedClient }
+  | {
+      ok: true;
+      client: AuthenticatedClient;
+      /** Where `presented` leads to one: for `exchange`, `refresh`, `introspect` or `revoke`, which then don't read it again. */
+      authorization?: PresentedAuthorization;
+    }
   /** The error code of RFC 6749 section 5.2. */
   | { ok: false; reason: "invalid_client" };
 
@@ -25,17 +33,19 @@ const longestClientId = 64;
 
 export async function authenticateClient(
   context: Context,
-  { clientId, clientSecret, method }: ClientCredentials,
+  { clientId, clientSecret, method, presented }: ClientCredentials,
 ): Promise<ClientAuthentication> {
   const { models, now } = context;
   if (typeof clientId !== "string" || clientId.length > longestClientId) return refusal;
-  const app = await findByQuery(models, queries.appByClientId(clientId));
+  const read = await readPresented(context, presented);
+  const app =
+    read?.app?.clientId === clientId ? read.app : await findByQuery(models, queries.appByClientId(clientId));
   if (!app) return refusal;
   assertKnownVersion(app);
   const expected = app.clientAuthentication;
   if (expected === "private_key_jwt" || (expected && method && expected !== method)) return refusal;
   if (app.status !== "active" || !hasProof(app, clientSecret, now)) return refusal;
-  return { ok: true, client: clientOf(app) };
+  return { ok: true, client: clientOf(app), ...(read && { authorization: read.authorization }) };
 }
 
 function hasProof(app: AppDocument, clientSecret: unknown, now: Date): boolean {

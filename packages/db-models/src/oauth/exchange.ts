@@ -13,12 +13,15 @@ import { expiryFrom } from "./expiry.js";
 import { documentOf, endReused, type Grant, readGrant, refusalOf, refused } from "./grants.js";
 import { issueAccessToken, tokensGranted } from "./issue.js";
 import { answersChallenge } from "./pkce.js";
+import { type PresentedAuthorization, readGrantOnce } from "./presented.js";
 import type { AuthenticatedClient, GrantRefusal, TokenResult } from "./types.js";
 
 /** A token request with a code (RFC 6749 section 4.1.3); its values as they came. */
 export interface CodeExchange {
   client: AuthenticatedClient;
   code: unknown;
+  /** As `authenticateClient` read it in the same request. Default: it is read here. */
+  authorization?: PresentedAuthorization | undefined;
   /** May be absent where the client sent a challenge (OAuth 2.1 section 10.2); compared when it is there. */
   redirectUri?: unknown;
   codeVerifier?: unknown;
@@ -32,7 +35,7 @@ export async function exchangeAuthorizationCode(context: Context, input: CodeExc
   const { now } = context;
   const code = parseToken("authorizationCode", input.code);
   if (!code) return refused("malformed");
-  const grant = await readGrant(context, placeOf(code));
+  const grant = await readGrantOnce(context, placeOf(code), input.authorization);
   if (!grant) return refused("unknown");
   const mismatch = mismatchOf(grant, code, input);
   if (mismatch) return refused(mismatch);

@@ -2,6 +2,7 @@ import type { Context } from "../context/context.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import type { Place } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
+import type { AppDocument } from "../schemas/app.js";
 import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-token.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
@@ -20,16 +21,33 @@ export interface Grant extends AppTokenDocument, GrantState {}
  *
  * @param options - of a read whose result memory may keep.
  */
-export async function readGrant(
+export function readGrant(
   context: Pick<Context, "models" | "now">,
   place: Place,
   options: Partial<CommittedReadOptions> = {},
 ): Promise<Grant | undefined> {
+  return read<Grant>(context, place, { options, ofApp: { status: 1, clientId: 1 } });
+}
+
+/** Reads an authorization as {@link readGrant} does, and all of its app. */
+export async function readGrantWithApp(
+  context: Pick<Context, "models" | "now">,
+  place: Place,
+): Promise<{ grant: Grant; app: AppDocument | undefined } | undefined> {
+  const grant = await read<Grant & { app: AppDocument[] }>(context, place, {});
+  return grant && { grant, app: grant.app[0] };
+}
+
+async function read<G extends Grant>(
+  context: Pick<Context, "models" | "now">,
+  place: Place,
+  { options, ofApp }: { options?: Partial<CommittedReadOptions>; ofApp?: Record<string, 1> },
+): Promise<G | undefined> {
   const { models } = context;
   const { filter } = queries.authorizationById(place);
   const grant = (await models.AppToken.collection
-    .aggregate([{ $match: filter as Record<string, unknown> }, ...joins(models)], options)
-    .next()) as Grant | null;
+    .aggregate([{ $match: filter as Record<string, unknown> }, ...joins(models, ofApp)], options)
+    .next()) as G | null;
   if (!grant) return undefined;
   assertKnownVersion(grant);
   const { ownerId, appId } = grant;
@@ -47,7 +65,7 @@ async function liveFor(
   return (await endOfImpersonation(context, { userId, impersonation })) ? [] : session;
 }
 
-function joins({ App, User, AppPermission, UserSession }: IdentityModels) {
+function joins({ App, User, AppPermission, UserSession }: IdentityModels, ofApp?: Record<string, 1>) {
   const ofPermission = { generation: 1, revokedAt: 1, lastUsedAt: 1 } as const;
   const ofSession = {
     revokedAt: 1,
@@ -57,23 +75,17 @@ function joins({ App, User, AppPermission, UserSession }: IdentityModels) {
     impersonation: 1,
   } as const;
   return [
-    joined(App.collection.name, "appId", "app", { status: 1, clientId: 1 }),
+    joined(App.collection.name, "appId", "app", ofApp),
     joined(User.collection.name, "ownerId", "user", { status: 1 }),
     ofOwner(joined(AppPermission.collection.name, "permissionId", "permission", ofPermission)),
     ofOwner(joined(UserSession.collection.name, "boundSessionId", "session", ofSession)),
   ];
 }
 
-function joined(from: string, localField: string, as: string, projection: Record<string, 1>) {
-  return {
-    $lookup: {
-      from,
-      localField,
-      foreignField: "_id",
-      as,
-      pipeline: [{ $project: { _id: 0, ...projection } }],
-    },
-  };
+/** @param projection - absent for the whole document. */
+function joined(from: string, localField: string, as: string, projection?: Record<string, 1>) {
+  const pipeline = projection ? [{ $project: { _id: 0, ...projection } }] : [];
+  return { $lookup: { from, localField, foreignField: "_id", as, pipeline } };
 }
 
 /** With the shard key of what belongs to the same user, for one shard to be asked. */

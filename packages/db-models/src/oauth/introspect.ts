@@ -8,7 +8,8 @@ import {
   validateAccessToken,
   validateAccessTokenById,
 } from "./access.js";
-import { readGrant, refusalOf } from "./grants.js";
+import { refusalOf } from "./grants.js";
+import { type PresentedAuthorization, readGrantOnce } from "./presented.js";
 import type { AuthenticatedClient } from "./types.js";
 
 /** An answer of RFC 7662 section 2.2, ready to be sent. Times are seconds since 1970. */
@@ -39,6 +40,8 @@ export interface TokenQuestion {
   /** Only a client that has authenticated with a secret may ask (RFC 7662 section 2.1). */
   client: AuthenticatedClient & { type: "confidential" };
   token: unknown;
+  /** As `authenticateClient` read it in the same request. Default: it is read here. */
+  authorization?: PresentedAuthorization | undefined;
   /** Id of the access token, where `token` was a JWT that stands for it. */
   accessTokenId?: string | undefined;
   /** The resource server that a token is for which names none. */
@@ -47,14 +50,14 @@ export interface TokenQuestion {
 
 export async function introspectToken(
   context: Context,
-  { client, token, accessTokenId, defaultAudience }: TokenQuestion,
+  { client, token, accessTokenId, authorization, defaultAudience }: TokenQuestion,
 ): Promise<Introspection> {
   const check =
     accessTokenId === undefined
-      ? await validateAccessToken(context, token)
+      ? await validateAccessToken(context, token, authorization)
       : await validateAccessTokenById(context, accessTokenId);
   if (check.ok || check.reason !== "malformed") return describeAccess(client, check, defaultAudience);
-  const answer = await introspectRefresh(context, token);
+  const answer = await introspectRefresh(context, token, authorization);
   return answer?.active && answer.client_id === client.clientId ? answer : { active: false };
 }
 
@@ -95,11 +98,15 @@ function describeAccess(
   };
 }
 
-async function introspectRefresh(context: Context, presented: unknown): Promise<Introspection | undefined> {
+async function introspectRefresh(
+  context: Context,
+  presented: unknown,
+  authorization: PresentedAuthorization | undefined,
+): Promise<Introspection | undefined> {
   const { now } = context;
   const token = parseToken("refreshToken", presented);
   if (!token) return undefined;
-  const grant = await readGrant(context, placeOf(token));
+  const grant = await readGrantOnce(context, placeOf(token), authorization);
   if (!grant?.tokenHash || !equalHashes(sha256(token.raw), grant.tokenHash)) return undefined;
   if (refusalOf(grant, now)) return undefined;
   const clientId = grant.app[0]?.clientId ?? "";

@@ -1,5 +1,5 @@
 import type { Types } from "mongoose";
-import { operationsOf, type Shared } from "../context/context.js";
+import { type Context, operationsOf, type Shared } from "../context/context.js";
 import type { Page, Period } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
@@ -108,7 +108,8 @@ export interface OAuth {
   /**
    * Finds out which app makes a request (RFC 6749 section 2.3). A confidential client needs one of its secrets that has
    * not expired; a public client has none, and one that it sends is refused. Every secret is compared, in constant time.
-   * A suspended app is nobody.
+   * A suspended app is nobody. With `presented`, an app and its authorization are one read; give the latter to the call
+   * that follows in the same request.
    *
    * @throws IdentityError `SCHEMA_TOO_NEW`.
    */
@@ -318,7 +319,7 @@ export function oauthOf(identity: Shared): OAuth {
     validateById: on(validateAccessTokenById),
     exchange: on(exchangeAuthorizationCode),
     refresh: on(refreshAppToken),
-    validate: on(validateAccessToken),
+    validate: on((context: Context, token: unknown) => validateAccessToken(context, token)),
     introspect: on(introspectToken),
     revoke: on(revokeToken),
   };

@@ -28,12 +28,15 @@ import {
   tokensGranted,
   wishText,
 } from "./issue.js";
+import { type PresentedAuthorization, readGrantOnce } from "./presented.js";
 import type { AuthenticatedClient, TokenResult } from "./types.js";
 
 /** A token request with a refresh token (RFC 6749 section 6); its values as they came. */
 export interface TokenRefresh {
   client: AuthenticatedClient;
   refreshToken: unknown;
+  /** As `authenticateClient` read it in the same request. Default: it is read here. */
+  authorization?: PresentedAuthorization | undefined;
   /** Fewer scopes for the access token; those of the authorization stay. Default: all of them. */
   scope?: unknown;
   /** Resource servers that the access token is for, of those of the authorization. Default: all of them. */
@@ -57,7 +60,7 @@ export async function refreshAppToken(context: Context, input: TokenRefresh): Pr
   const { now } = context;
   const token = parseToken("refreshToken", input.refreshToken);
   if (!token) return refused("malformed");
-  const grant = await readGrant(context, placeOf(token));
+  const grant = await readGrantOnce(context, placeOf(token), input.authorization);
   if (!grant?.tokenHash || !isMarkedToken(token, grant.markKey)) return refused("unknown");
   if (!grant.appId.equals(input.client._id)) return refused("other_client");
   if (!input.client.grantTypes.includes("refresh_token")) {

@@ -4,11 +4,14 @@ import { placeOf } from "../queries/place.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { issuedOf, readAccessTokenId } from "./access.js";
 import { documentOf, endGrants, type Grant, readGrant } from "./grants.js";
+import { type PresentedAuthorization, readGrantOnce } from "./presented.js";
 import type { AuthenticatedClient } from "./types.js";
 
 export interface TokenRevocation {
   client: AuthenticatedClient;
   token: unknown;
+  /** As `authenticateClient` read it in the same request. Default: it is read here. */
+  authorization?: PresentedAuthorization | undefined;
   /** Id of the access token, where `token` was a JWT that stands for it. */
   accessTokenId?: string | undefined;
 }
@@ -19,7 +22,7 @@ export async function revokeToken(context: Context, input: TokenRevocation): Pro
   const refreshToken = parseToken("refreshToken", input.token);
   const token = refreshToken ?? parseToken("accessToken", input.token);
   if (!token) return false;
-  const grant = await readGrant(context, placeOf(token));
+  const grant = await readGrantOnce(context, placeOf(token), input.authorization);
   if (!grant?.appId.equals(input.client._id)) return false;
   if (refreshToken) return endByRefreshToken(context, grant, refreshToken);
   const issued = issuedOf(grant, token);

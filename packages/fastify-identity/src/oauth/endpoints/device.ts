@@ -21,7 +21,7 @@ const path = "/device";
 export async function authorizeDevice(provider: Provider, request: FastifyRequest): Promise<object> {
   const { service, site } = provider;
   const parameters = request.body as Parameters;
-  const client = await authenticateClient(provider, request, parameters);
+  const { client } = await authenticateClient(provider, request, parameters);
   const resources = [...parameters.all("resource")];
   const codes = await service.identity.oauth.beginDevice({
     client,

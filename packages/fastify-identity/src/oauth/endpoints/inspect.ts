@@ -8,7 +8,8 @@ import type { Parameters } from "./parameters.js";
 /** Introspection (RFC 7662): a resource server asks for the tokens that name it, a client for its own. */
 export async function introspect(provider: Provider, request: FastifyRequest): Promise<object> {
   const parameters = request.body as Parameters;
-  const client = await authenticateClient(provider, request, parameters);
+  const asked = parameters.one("token");
+  const { client, authorization } = await authenticateClient(provider, request, parameters, asked);
   if (client.type !== "confidential") {
     throw new OAuthError("invalid_client", "only a client with a secret may ask", { status: 401 });
   }
@@ -18,6 +19,7 @@ export async function introspect(provider: Provider, request: FastifyRequest): P
     client: asker,
     token,
     accessTokenId,
+    authorization,
     defaultAudience: provider.audience,
   });
   return answer.active ? { ...answer, iss: provider.issuer } : answer;
@@ -26,8 +28,10 @@ export async function introspect(provider: Provider, request: FastifyRequest): P
 /** Revocation (RFC 7009): a token that is not there, or another client's, is no error. */
 export async function revoke(provider: Provider, request: FastifyRequest): Promise<void> {
   const parameters = request.body as Parameters;
-  const client = await authenticateClient(provider, request, parameters);
-  await provider.service.identity.oauth.revoke({ client, ...(await presented(provider, parameters)) });
+  const asked = parameters.one("token");
+  const { client, authorization } = await authenticateClient(provider, request, parameters, asked);
+  const named = await presented(provider, parameters);
+  await provider.service.identity.oauth.revoke({ client, authorization, ...named });
 }
 
 async function presented(provider: Provider, parameters: Parameters) {

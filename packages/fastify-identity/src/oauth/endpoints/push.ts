@@ -14,7 +14,7 @@ export async function push(
   reply: FastifyReply,
 ): Promise<{ request_uri: string; expires_in: number }> {
   const sent = request.body as Parameters;
-  const client = await authenticateClient(provider, request, sent);
+  const { client } = await authenticateClient(provider, request, sent);
   if (sent.has("request_uri")) throw invalidRequest("request_uri must not be pushed");
   const dpopKey = await proofOf(provider, request, reply, { url: provider.url("push") });
   const named = sent.one("dpop_jkt");

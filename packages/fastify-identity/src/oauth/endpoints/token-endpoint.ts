@@ -1,4 +1,4 @@
-import type { AuthenticatedClient, DeviceResult, TokenResult } from "@org/db-models";
+import type { AuthenticatedClient, DeviceResult, PresentedAuthorization, TokenResult } from "@org/db-models";
 import { deviceGrantType, grantTypes } from "@org/db-models/schemas";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Requester } from "../../flows/requester.js";
@@ -14,6 +14,7 @@ import type { Parameters } from "./parameters.js";
 /** A token request whose client has shown who it is. */
 interface TokenRequest {
   readonly client: AuthenticatedClient;
+  readonly authorization: PresentedAuthorization | undefined;
   readonly parameters: Parameters;
   readonly audiences: string[] | undefined;
   readonly dpopKey: string | undefined;
@@ -24,23 +25,25 @@ type Result = TokenResult | DeviceResult;
 type Grant = (provider: Provider, request: TokenRequest) => Promise<Result>;
 
 const grants: { readonly [Type in (typeof grantTypes)[number]]: Grant } = {
-  authorization_code: ({ service }, { client, parameters, audiences, dpopKey }) =>
+  authorization_code: ({ service }, { client, authorization, parameters, audiences, dpopKey }) =>
     service.identity.oauth.exchange({
       client,
       code: needed(parameters, "code"),
+      authorization,
       redirectUri: parameters.one("redirect_uri"),
       codeVerifier: parameters.one("code_verifier"),
       audiences,
       dpopKey,
     }),
-  refresh_token: (provider, { client, parameters, audiences, dpopKey, requester }) =>
+  refresh_token: (provider, { client, authorization, parameters, audiences, dpopKey, requester }) =>
     provider.service.identity.oauth.refresh({
       client,
       refreshToken: needed(parameters, "refresh_token"),
+      authorization,
       scope: parameters.one("scope"),
       audiences,
       dpopKey,
-      lifetimeOf: (authorization) => lifetimeAtRefresh(provider, requester, client.clientId, authorization),
+      lifetimeOf: (granted) => lifetimeAtRefresh(provider, requester, client.clientId, granted),
     }),
   client_credentials: ({ service }, { client, parameters, audiences, dpopKey }) =>
     service.identity.oauth.grantToClient({ client, scope: parameters.one("scope"), audiences, dpopKey }),
@@ -55,7 +58,12 @@ export async function token(
   reply: FastifyReply,
 ): Promise<TokenAnswer> {
   const parameters = request.body as Parameters;
-  const client = await authenticateClient(provider, request, parameters);
+  const { client, authorization } = await authenticateClient(
+    provider,
+    request,
+    parameters,
+    presentedIn(parameters),
+  );
   await provider.quota.take(client.clientId, reply);
   const type = needed(parameters, "grant_type");
   const known = grantTypes.find((one) => one === type);
@@ -73,9 +81,22 @@ export async function token(
   const resources = [...parameters.all("resource")];
   const audiences = resources.length > 0 ? resources : undefined;
   const requester = requesterOf(provider.service, request);
-  const result = await grants[known](provider, { client, parameters, audiences, dpopKey, requester });
+  const result = await grants[known](provider, {
+    client,
+    authorization,
+    parameters,
+    audiences,
+    dpopKey,
+    requester,
+  });
   if (!result.ok) throw refusalOf(request, result);
   return answerOf(provider, client, result, { isRefresh: known === "refresh_token" });
+}
+
+/** The code or token that the grant is read by. */
+function presentedIn(parameters: Parameters): string | undefined {
+  const type = parameters.one("grant_type");
+  return parameters.one(type === "authorization_code" ? "code" : "refresh_token");
 }
 
 function needed(parameters: Parameters, name: string): string {

@@ -1,4 +1,4 @@
-import type { AuthenticatedClient } from "@org/db-models";
+import type { AuthenticatedClient, ClientAuthentication, PresentedAuthorization } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import { stateOf } from "../../http/requests.js";
 import type { Parameters } from "../endpoints/parameters.js";
@@ -11,16 +11,24 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** Names of the parameters by which a client shows who it is. */
 export const credentialParameters = ["client_secret", "client_assertion", "client_assertion_type"] as const;
 
+interface Authenticated {
+  readonly client: AuthenticatedClient;
+  /** Of what it presents, where that was read with it. */
+  readonly authorization?: PresentedAuthorization;
+}
+
 /**
  * Finds out which client makes a request (OAuth 2.1 section 2.4), by one way of authentication only.
  *
+ * @param presented - the code or token that is asked about, to be read with the client in one command.
  * @throws OAuthError `invalid_client` with 401, `invalid_request` for several ways at once.
  */
 export async function authenticateClient(
   provider: Provider,
   request: FastifyRequest,
   parameters: Parameters,
-): Promise<AuthenticatedClient> {
+  presented?: string,
+): Promise<Authenticated> {
   const { authorization } = request.headers;
   const basic = authorization === undefined ? undefined : readBasic(authorization);
   const secret = parameters.one("client_secret");
@@ -32,42 +40,34 @@ export async function authenticateClient(
   const clientId = basic?.clientId ?? (assertion === undefined ? named : (subjectOf(assertion) ?? named));
   if (clientId === undefined) throw refusal(false);
   if (named !== undefined && named !== clientId) throw invalidRequest("client_id is of another client");
-  const client =
+  const { oauth } = provider.service.identity;
+  const found =
     assertion === undefined
-      ? await bySecret(
-          provider,
+      ? await oauth.authenticateClient({
           clientId,
           // RFC 6749 section 2.3.1: an empty secret may as well be left out.
-          basic ? basic.secret || undefined : secret,
-          basic ? "client_secret_basic" : "client_secret_post",
-        )
+          clientSecret: basic ? basic.secret || undefined : secret,
+          method: basic ? "client_secret_basic" : "client_secret_post",
+          presented,
+        })
       : await byAssertion(provider, clientId, assertion, parameters);
-  if (!client) throw refusal(basic !== undefined);
+  if (!found.ok) throw refusal(basic !== undefined);
   // Nobody is counted for another who only says to be it.
-  stateOf(request).countedClient = { clientId: client.clientId };
-  return client;
+  stateOf(request).countedClient = { clientId: found.client.clientId };
+  return found;
 }
 
-async function bySecret(
-  { service }: Provider,
-  clientId: string,
-  clientSecret: string | undefined,
-  method: "client_secret_basic" | "client_secret_post",
-): Promise<AuthenticatedClient | undefined> {
-  const answer = await service.identity.oauth.authenticateClient({ clientId, clientSecret, method });
-  return answer.ok ? answer.client : undefined;
-}
-
-function byAssertion(
+async function byAssertion(
   provider: Provider,
   clientId: string,
   assertion: string,
   parameters: Parameters,
-): Promise<AuthenticatedClient | undefined> {
+): Promise<ClientAuthentication> {
   if (parameters.one("client_assertion_type") !== assertionType) {
     throw invalidRequest("client_assertion_type is missing or unknown");
   }
-  return authenticateByAssertion(provider, clientId, assertion);
+  const client = await authenticateByAssertion(provider, clientId, assertion);
+  return client ? { ok: true, client } : { ok: false, reason: "invalid_client" };
 }
 
 /** Both halves are form-encoded before they are put together (RFC 6749 section 2.3.1). */
