@@ -22,8 +22,11 @@ def call(path, payload, token=None):
 class Account:
     def get(self, case, context):
         email, password = f"{secrets.token_hex(8)}@example.com", secrets.token_hex(16)
-        call("/users", {"email": email, "password": password})
+        user = call("/users", {"email": email, "password": password})
         token = call("/sessions", {"identifier": email, "password": password, "delivery": "token"})["token"]
+        if KIND == "administrator":
+            promotion = requests.post(os.environ["ORG_FUZZ_PROMOTIONS"], data=user["id"], timeout=20)
+            promotion.raise_for_status()
         if KIND != "apiKey":
             return token
         scopes = ["profile:read", "profile:write", "usage:read"]
