@@ -9,16 +9,23 @@ import {
   openDatabase,
   type UserDocument,
 } from "../src/index.js";
+import { noteRefusedWrites } from "./refused-writes.js";
 
 /** A database of the suite's own, opened as a service opens it, with every index. `query` is added to its address. */
 export function useIdentityDatabase(query = ""): () => IdentityDatabase {
   const temporary = useTemporaryDatabase({ label: "models" });
   let database: IdentityDatabase;
+  let refused: ReadonlySet<string>;
   beforeAll(async () => {
     database = await openDatabase(temporary.uri + query, { monitorCommands: true });
+    refused = noteRefusedWrites(database);
     await createIndexes(database.models);
   });
-  afterAll(() => database?.close());
+  afterAll(async () => {
+    await database?.close();
+    if (refused?.size > 0)
+      throw new Error(`a sharded cluster refuses these writes:\n${[...refused].join("\n")}`);
+  });
   return () => database;
 }
 

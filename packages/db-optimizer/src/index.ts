@@ -6,7 +6,7 @@ export type { OptimizerErrorCode, OptimizerErrorKind } from "./core/error-codes.
 export { errorKinds } from "./core/error-codes.js";
 export { isOptimizerError, OptimizerError, toOptimizerError } from "./core/errors.js";
 export type { ModelLike, SchemaLike } from "./core/model.js";
-export type { NamedQuery } from "./core/named-query.js";
+export type { NamedQuery, NamedWrite } from "./core/named-query.js";
 export { checkHealth } from "./health/health.js";
 export type * from "./health/index.js";
 export { expectedIndexes } from "./indexes/declared.js";

@@ -1,7 +1,7 @@
 import { needs, useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { expect, test } from "vitest";
 
-import { DatabaseInitializer, DatabaseOptimizer } from "../src/index.js";
+import { DatabaseInitializer, DatabaseOptimizer, type NamedQuery } from "../src/index.js";
 import { withLease } from "../src/jobs/index.js";
 import { modelOf } from "./support.js";
 
@@ -69,6 +69,15 @@ test("two named queries of one name are refused wherever queries are given", asy
   await expect(optimizer.advise()).rejects.toMatchObject(refused);
   await expect(optimizer.shardPlan()).rejects.toMatchObject(refused);
   await expect(optimizer.apply()).rejects.toMatchObject(refused);
+});
+
+test("a named query of a write that there is not is refused", async () => {
+  const query = { name: "byA", collection: "things", filter: { a: 1 }, write: "updateAll" };
+  const optimizer = new DatabaseOptimizer(database.connection, { models, queries: [query as NamedQuery] });
+  await expect(optimizer.shardPlan()).rejects.toMatchObject({
+    code: "INVALID_QUERY",
+    message: expect.stringContaining('The write of "byA" must be one of updateOne, '),
+  });
 });
 
 // With a moment for each call and a clock beside, the age of documents and that of events could be told by two clocks.

@@ -117,7 +117,13 @@ test("exports these names by subpath and no others", () => {
     "routeOf",
   ]);
   expect(names(setup)).toEqual(["assertModel", "jsonSchemaOf", "violationsOf"]);
-  expect(names(sharding)).toEqual(["planSharding", "readShardPlan", "shardKeyCosts", "targetOf"]);
+  expect(names(sharding)).toEqual([
+    "isRefused",
+    "planSharding",
+    "readShardPlan",
+    "shardKeyCosts",
+    "targetOf",
+  ]);
   expect(names(storage)).toEqual(["scanStorage", "storageJob", "storageReport"]);
   expect(names(workload)).toEqual([
     "adviceLimitsSchema",

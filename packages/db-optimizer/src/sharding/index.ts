@@ -9,3 +9,4 @@ export type { ShardPlan, ShardPlanOptions } from "./read.js";
 export { readShardPlan } from "./read.js";
 export type { Target } from "./targeting.js";
 export { targetOf } from "./targeting.js";
+export { isRefused } from "./writes.js";

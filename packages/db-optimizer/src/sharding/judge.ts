@@ -3,6 +3,7 @@ import type { NamedQuery } from "../core/named-query.js";
 import { type IndexKey, type IndexSpec, isByBytes } from "../indexes/spec.js";
 import type { KeyMeasure } from "./measure.js";
 import { type Target, targetOf } from "./targeting.js";
+import { isRefused } from "./writes.js";
 
 /** A problem of a shard key, by code. */
 export type ShardKeyProblem =
@@ -12,12 +13,15 @@ export type ShardKeyProblem =
   | "frequent_value"
   | "monotonic"
   | "missing_values"
-  | "scatters";
+  | "scatters"
+  | "refuses_writes";
 
 /** Where one named query would go. */
 export interface QueryTarget {
   readonly query: string;
   readonly target: Target;
+  /** True for a write that has to name its shard and does not: MongoDB refuses it before 7.1. */
+  readonly refused?: true;
 }
 
 /** A shard key, weighed. */
@@ -40,6 +44,7 @@ export const shardKeyCosts: Readonly<Record<ShardKeyProblem, number>> = {
   array: 100,
   forbids_unique: 70,
   scatters: 40,
+  refuses_writes: 40,
   low_cardinality: 30,
   monotonic: 25,
   frequent_value: 20,
@@ -63,7 +68,11 @@ export function judgeShardKey(
   indexes: readonly IndexSpec[],
   collated: boolean,
 ): ShardKeyCandidate {
-  const targets = queries.map((query) => ({ query: query.name, target: targetOf(query, key, collated) }));
+  const targets = queries.map((query) => ({
+    query: query.name,
+    target: targetOf(query, key, collated),
+    ...(isRefused(query, key, collated) && { refused: true as const }),
+  }));
   const hot = queries.filter(({ rare }) => !rare);
   const forbids = forbiddenUnique(key, indexes, collated);
   const scattered = hot.filter((query) => targetOf(query, key, collated) === "all_shards").length;
@@ -71,6 +80,7 @@ export function judgeShardKey(
     ...(measure.arrays ? (["array"] as const) : []),
     ...(forbids.length > 0 ? (["forbids_unique"] as const) : []),
     ...(scattered > 0 ? (["scatters"] as const) : []),
+    ...(targets.some(({ refused }) => refused) ? (["refuses_writes"] as const) : []),
     ...problemsOfValues(key, measure),
   ];
   const cost = problems.reduce((sum, problem) => {

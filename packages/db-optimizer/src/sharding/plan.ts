@@ -204,6 +204,7 @@ function supports(index: IndexSpec, key: readonly IndexKey[], collated: boolean)
 function notesOn({ collated, indexes, sample }: ShardPlanInput, best: ShardKeyCandidate): string[] {
   const { key, forbids, measure, targets } = best;
   const scattering = targets.filter(({ target }) => target === "all_shards").map(({ query }) => query);
+  const refused = targets.filter((one) => one.refused).map(({ query }) => query);
   const byBytes = new Set(indexes.filter((index) => isByBytes(index, collated)).map(({ name }) => name));
   return [
     ...forbids.map((name) =>
@@ -212,6 +213,11 @@ function notesOn({ collated, indexes, sample }: ShardPlanInput, best: ShardKeyCa
         : `${name} cannot stay unique: it has a collation; store the text in one form and compare its bytes`,
     ),
     ...(scattering.length > 0 ? [`every shard would be asked by ${scattering.join(", ")}`] : []),
+    ...(refused.length > 0
+      ? [
+          `MongoDB before 7.1 refuses ${refused.join(", ")}, and later asks every shard first: compare the shard key for equality`,
+        ]
+      : []),
     // Nor is it as the first of several: the others then tell where a document lies.
     ...(key.length === 1 && key[0]?.field === "_id"
       ? []

@@ -84,6 +84,24 @@ describe("planSharding", () => {
     ]);
   });
 
+  test("a key that a write does not name is weighed down, and the write is named", () => {
+    const queries = [ofUser, { ...ofKind, name: "closeOne", write: "findAndModify" as const, rare: true }];
+    const { candidates, notes } = planSharding(input({ queries, declared: [{ field: "user", kind: 1 }] }));
+    const byUser = candidates.find(({ key }) => text(key) === "user:1");
+    expect(byUser).toMatchObject({
+      points: 60,
+      problems: ["refuses_writes"],
+      targets: [
+        { query: "ofUser", target: "one_shard" },
+        { query: "closeOne", target: "all_shards", refused: true },
+      ],
+    });
+    expect(byUser?.targets[0]).not.toHaveProperty("refused");
+    expect(notes).toContain(
+      "MongoDB before 7.1 refuses closeOne, and later asks every shard first: compare the shard key for equality",
+    );
+  });
+
   test("few values are no key, even if all queries ask for them", () => {
     const plan = planSharding(input({ queries: [ofKind] }));
     const kind = plan.candidates.find(({ key }) => text(key) === "kind:1");
