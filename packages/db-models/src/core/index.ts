@@ -5,6 +5,16 @@ export { amrOf, assuranceOf, proofMethods, recentAssurance, recentProofs } from 
 export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export { isRegisteredUri } from "./redirect-uris.js";
-export { hmac, mintToken, parseToken, randomKey, seal, sha256, tokenPrefixes, unseal } from "./secrets.js";
+export {
+  equalHashes,
+  hmac,
+  mintToken,
+  parseToken,
+  randomKey,
+  seal,
+  sha256,
+  tokenPrefixes,
+  unseal,
+} from "./secrets.js";
 export { textSchema } from "./text.js";
 export { typedCode } from "./typed-codes.js";

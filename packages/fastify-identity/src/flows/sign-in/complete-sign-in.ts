@@ -5,7 +5,6 @@ import {
   isIdentityError,
   type OpenedSession,
   type ProofMethod,
-  type PublicUser,
   type RiskAssessment,
 } from "@org/db-models";
 import { publicReason } from "@org/risk-engine";
@@ -14,13 +13,13 @@ import { levelOf, mustHaveFactor } from "../account/assurance.js";
 import { askHook, tellHook } from "../ask-hooks.js";
 import { audit, byOwner } from "../audit.js";
 import type { FlowContext } from "../context.js";
-import { notifyLater } from "../notices/notify-later.js";
 import { sendNotice } from "../notices/send-notice.js";
-import { type Origin, originOf } from "../origin.js";
+import { originOf } from "../origin.js";
 import { IdentityProblem, toProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
-import { alertsOf, eventsOf, signInCode } from "./alerts.js";
+import { signInCode } from "./alerts.js";
 import type { SignInFailures } from "./check-password.js";
+import { noteSignIn } from "./note-sign-in.js";
 import { readSignInAccount, type SignInAccount } from "./read-account.js";
 import { codesOf, type JudgedSignIn, learnSignIn, recordHighRisk, riskDetails, storedRisk } from "./risk.js";
 
@@ -204,7 +203,7 @@ async function admit(
   const opened = await open(context, candidate, { judged, claim }, requester);
   await auditOrClose(context, candidate, { judged, opened, added }, requester);
   if (judged) learnSignIn(context, userId, judged, proofs.includes("email") || levelOf(proofs) === 2);
-  await note(context, user, opened, requester);
+  await noteSignIn(context, user, opened, requester);
   const { token: _, ...told } = opened;
   tellHook(context, requester, "onSessionOpened", () =>
     context.hooks.onSessionOpened?.({ ...told, userId, proofs }, requester),
@@ -307,49 +306,4 @@ async function sessionOfBrowser(
   // A session that is about to end need not be marked as used.
   const check = await context.identity.sessions.validate(cookie, { touch: false });
   return check.ok && check.session.userId.equals(userId) ? check.session.id : undefined;
-}
-
-// The session is open and its token not yet delivered: failing now would cost the user a slot and gain nothing.
-async function note(
-  context: FlowContext,
-  user: PublicUser,
-  opened: OpenedSession,
-  requester: Requester,
-): Promise<void> {
-  const origin = originOf(requester);
-  const login = {
-    userId: user._id,
-    deviceHash: opened.deviceHash,
-    deviceLabel: origin.device ?? "",
-    ...(origin.country && { country: origin.country }),
-  };
-  const events = eventsOf(user, opened);
-  const notes = await Promise.allSettled([
-    context.identity.logins.record(login),
-    ...events.map((event) =>
-      context.identity.securityEvents.record({ ...event, userId: user._id, ...origin }),
-    ),
-  ]);
-  // Nobody waits for a score.
-  requester.defer(() => context.identity.users.updateAnalytics({ userId: user._id }));
-  await alert(context, user, { events, opened, origin }, requester);
-  for (const result of notes) {
-    if (result.status === "rejected")
-      requester.log.error({ err: result.reason }, "a sign-in was not fully noted");
-  }
-}
-
-async function alert(
-  context: FlowContext,
-  user: PublicUser,
-  { events, opened, origin }: { events: ReturnType<typeof eventsOf>; opened: OpenedSession; origin: Origin },
-  requester: Requester,
-): Promise<void> {
-  if (alertsOf(user, events, origin, undefined).length === 0) return;
-  const about = { userId: user._id, sessionId: opened.id };
-  const button = await context.identity.signInReports.offer(about).catch((err: unknown) => {
-    requester.log.error({ err }, "a mail about a sign-in got no button");
-    return undefined;
-  });
-  for (const notice of alertsOf(user, events, origin, button)) notifyLater(context, requester, notice);
 }
