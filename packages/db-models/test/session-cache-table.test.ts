@@ -113,6 +113,29 @@ describe("a cache", () => {
     expect([cache.counts.joined, table.isBeingRead("a")]).toEqual([1, false]);
   });
 
+  it("a read that took longer than the bound leaves the one that took its place to be joined", async () => {
+    const { clock, table } = announced();
+    const lands: (() => void)[] = [];
+    const read = (value: string) =>
+      table.fill(
+        "a",
+        () => true,
+        async () => {
+          await new Promise<void>((resolve) => lands.push(resolve));
+          return { result: value, keep: { value, subjects: ["a"], bytes: 1, onlyForWaiting: true as const } };
+        },
+      );
+    const slow = read("slow");
+    clock.now = at(1_000);
+    const next = read("next");
+    lands[0]?.();
+    await slow;
+    expect(table.isBeingRead("a")).toBe(true);
+    const joining = table.join("a", () => true);
+    lands[1]?.();
+    expect([(await joining)?.value, await next, table.isBeingRead("a")]).toEqual(["next", "next", false]);
+  });
+
   it("lets those who wait go when the read fails", async () => {
     const { cache, table } = announced();
     const failing = table.fill(

@@ -1,4 +1,5 @@
 import type { Types } from "mongoose";
+import { isOver } from "../core/clock.js";
 import { isAllowed } from "../core/network.js";
 import { grantsEveryScope } from "../core/scopes.js";
 import { equalHashes } from "../core/secrets.js";
@@ -73,7 +74,7 @@ export function refusalOf(
 ): ApiKeyRefusal | undefined {
   if (apiKey.revokedAt) return "revoked";
   const end = secret.expiresAt;
-  if ((end && end <= now) || (apiKey.expiresAt && apiKey.expiresAt <= now)) return "expired";
+  if ((end && isOver(end, now)) || (apiKey.expiresAt && isOver(apiKey.expiresAt, now))) return "expired";
   if (!apiKey.ownerActive) return "user_not_active";
   if (!isAllowed(apiKey.ipAllowlist, presented.ip)) return "address_not_allowed";
   return grantsEveryScope(apiKey.scopes, presented.scopes ?? []) ? undefined : "insufficient_scope";

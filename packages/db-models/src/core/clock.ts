@@ -9,6 +9,11 @@ export const clockToleranceMs = 10 * duration.minute;
 /** A date further ahead than this does not count as the present on reads either. */
 export const wrongClockMs = 7 * duration.day;
 
+/** Whether something that ends at a moment is over. By numbers: `<=` calls `valueOf` of both dates, and takes ten times as long. */
+export function isOver(end: Date, now: Date): boolean {
+  return end.getTime() <= now.getTime();
+}
+
 /**
  * An aggregation expression: the later of a stored moment and this one, and this one where the stored moment lies ahead
  * by more than {@link clockToleranceMs}. So one wrong reading does not stick.

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { isOver } from "../core/clock.js";
 import {
   equalHashes,
   parseToken,
@@ -129,7 +130,7 @@ function idOf({ place: { ownerId, id }, tokenHash }: NamedAccessToken): string {
 }
 
 function refusalAt({ grant, issued }: RememberedAccessToken, now: Date): GrantRefusal | undefined {
-  return refusalOf(grant, now) ?? (issued.expiresAt <= now ? "expired" : undefined);
+  return refusalOf(grant, now) ?? (isOver(issued.expiresAt, now) ? "expired" : undefined);
 }
 
 /** The access token of an authorization that was presented, if it is one of them. */

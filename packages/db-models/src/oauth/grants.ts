@@ -1,4 +1,5 @@
 import type { Context } from "../context/context.js";
+import { isOver } from "../core/clock.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import type { Place } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
@@ -106,7 +107,7 @@ export function refusalOf(grant: GrantState, now: Date): GrantRefusal | undefine
   if (grant.app[0]?.status !== "active") return "app_not_active";
   const ofUser = grant.userId && refusalOfUser(grant, now);
   if (ofUser) return ofUser;
-  return grant.expiresAt <= now ? "expired" : undefined;
+  return isOver(grant.expiresAt, now) ? "expired" : undefined;
 }
 
 /** Why a user's authorization is over, by what it rests on besides its app. */

@@ -7,7 +7,7 @@ import {
   assuranceOf,
   type Proof,
 } from "../core/assurance.js";
-import { wrongClockMs } from "../core/clock.js";
+import { isOver, wrongClockMs } from "../core/clock.js";
 import type { SessionPolicy } from "../core/policies/sessions.js";
 import { isReplacedInGrace } from "../core/rotations.js";
 import {
@@ -255,9 +255,9 @@ export function refusalOf(
   now: Date,
 ): SessionRefusal | undefined {
   if (session.revokedAt) return "revoked";
-  if (session.absoluteExpiresAt <= now) return "absolute_expired";
+  if (isOver(session.absoluteExpiresAt, now)) return "absolute_expired";
   // Without a slot another login, by a clock ahead of ours, has already seen it expired.
-  if (session.idleExpiresAt <= now || session.slot === undefined) return "idle_expired";
+  if (isOver(session.idleExpiresAt, now) || session.slot === undefined) return "idle_expired";
   return undefined;
 }
 

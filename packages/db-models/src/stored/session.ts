@@ -1,3 +1,4 @@
+import { isOver } from "../core/clock.js";
 import { addressBytes, addressText, networkBytes, networkOf } from "../core/network.js";
 import type { TokenRotation } from "../core/rotations.js";
 import type {
@@ -104,7 +105,7 @@ export function isLive(
   session: Pick<UserSessionDocument, "revokedAt" | "idleExpiresAt" | "createdAt" | "absoluteLifetimeMs">,
   now: Date,
 ): boolean {
-  return !session.revokedAt && session.idleExpiresAt > now && absoluteExpiryOf(session) > now;
+  return !session.revokedAt && !isOver(session.idleExpiresAt, now) && !isOver(absoluteExpiryOf(session), now);
 }
 
 /** The lifetimes of a session as they are stored. */
