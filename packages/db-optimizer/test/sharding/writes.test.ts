@@ -43,6 +43,31 @@ test.each<[write: NamedWrite, filter: Document, key: IndexKey[], refused: boolea
   expect(isRefused({ filter, write }, key)).toBe(refused);
 });
 
+// The cases of MongoDB's collection_routing_info_targeter_test.cpp, as a router has them that asks no shard first.
+const ranged2: IndexKey[] = [...ranged("a.b"), { field: "c.d", kind: "hashed" }];
+const hashed2: IndexKey[] = [{ field: "a.b", kind: "hashed" }, ...ranged("c.d")];
+test.each<[what: string, write: NamedWrite, filter: Document, key: IndexKey[], refused: boolean]>([
+  ["an update by _id asks all shards", "updateOne", { _id: 1 }, ranged2, false],
+  [
+    "a range within one chunk is luck",
+    "updateOne",
+    { $and: [{ "a.b": { $gte: 0 } }, { "a.b": { $lt: 99 } }] },
+    ranged2,
+    true,
+  ],
+  ["an upsert needs all of the key", "upsert", { "a.b": 100, "c.d": { $exists: false } }, ranged2, true],
+  ["an upsert that has it", "upsert", { "a.b": 100, "c.d": "val" }, ranged2, false],
+  ["parts of whole documents", "updateOne", { a: { b: 7 }, c: { d: 10 } }, hashed2, false],
+  ["a range on a hashed field", "updateOne", { "a.b": { $gt: 101 } }, hashed2, true],
+  ["an upsert by a hash alone", "upsert", { "a.b": 0 }, hashed2, true],
+  ["a delete by a range of the hash", "deleteOne", { "a.b": { $gt: 2 } }, hashed2, true],
+  ["a delete by the key", "deleteOne", { "a.b": 0, "c.d": 3 }, hashed2, false],
+  ["a delete by _id", "deleteOne", { _id: 68_755_000 }, ranged("a.b"), false],
+  ["a delete by _id and more", "deleteOne", { _id: 68_755_000, b: "x" }, ranged("a.b"), false],
+])("%s: %s of %j by %j: refused %j", (_what, write, filter, key, refused) => {
+  expect(isRefused({ filter, write }, key)).toBe(refused);
+});
+
 test("text that a collation compares names no shard and no document", () => {
   const of = (filter: Document, collated: boolean, collation?: { locale: string }) =>
     isRefused({ filter, write: "updateOne", ...(collation && { collation }) }, ranged("a"), collated);
