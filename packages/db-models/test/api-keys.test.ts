@@ -328,7 +328,8 @@ describe("a quota", () => {
     const other = new ApiKeyVerifier(models);
     const spend = () => other.verify({ key }, now);
     const all = Promise.all(Array.from({ length: 199 }, spend));
-    await expect.poll(async () => (await stored(keyId))?.quota.remaining).toBe(0);
+    const spent = async () => (await stored(keyId))?.quota.remaining;
+    await expect.poll(spent, { timeout: 60_000 }).toBe(0);
     idle.runTimers();
     expect((await all).filter(({ ok: valid }) => valid)).toHaveLength(199);
     expect(await spend()).toEqual({ ok: false, reason: "quota_exhausted" });

@@ -443,9 +443,12 @@ describe("devices", () => {
     await decideOnDevice(contextAt(models, now), { userCode, userId: world.user._id, approved: true });
     const device = { appId: world.client._id };
     const [written] = await models.DeviceAuthorization.find(device).lean();
-    await models.DeviceAuthorization.updateOne(device, { $unset: { permissionId: 1 } });
+    await models.DeviceAuthorization.updateOne({ _id: written?._id }, { $unset: { permissionId: 1 } });
     expect(await poll(world, deviceCode, now)).toBe("authorization_pending");
-    await models.DeviceAuthorization.updateOne(device, { $set: { permissionId: written?.permissionId } });
+    await models.DeviceAuthorization.updateOne(
+      { _id: written?._id },
+      { $set: { permissionId: written?.permissionId } },
+    );
     expect(await poll(world, deviceCode, now)).toBe("granted");
   });
 });

@@ -55,6 +55,7 @@ it("exports these names by subpath and no others", () => {
     "canonicalClientAddress",
     "canonicalRange",
     "duration",
+    "equalHashes",
     "hmac",
     "isAllowed",
     "isRegisteredUri",
