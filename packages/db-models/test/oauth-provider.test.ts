@@ -442,13 +442,13 @@ describe("devices", () => {
     const { userCode, deviceCode } = await begin(world);
     await decideOnDevice(contextAt(models, now), { userCode, userId: world.user._id, approved: true });
     const device = { appId: world.client._id };
-    const [written] = await models.DeviceAuthorization.find(device).lean();
-    await models.DeviceAuthorization.updateOne({ _id: written?._id }, { $unset: { permissionId: 1 } });
+    const { collection } = models.DeviceAuthorization;
+    const written = await collection.findOne(device);
+    if (!written) throw new Error("there is no authorization of a device");
+    const itself = { _id: written._id };
+    await collection.updateOne(itself, { $unset: { permissionId: 1 } });
     expect(await poll(world, deviceCode, now)).toBe("authorization_pending");
-    await models.DeviceAuthorization.updateOne(
-      { _id: written?._id },
-      { $set: { permissionId: written?.permissionId } },
-    );
+    await collection.updateOne(itself, { $set: { permissionId: written.permissionId } });
     expect(await poll(world, deviceCode, now)).toBe("granted");
   });
 });

@@ -1,11 +1,21 @@
-// What a suite writes without the shard key, where a sharded cluster would have to know the shard.
+// What a suite writes that a sharded cluster would refuse.
 import { isRefused } from "@org/db-optimizer/sharding";
 import type { Model, mongo } from "mongoose";
 import type { IdentityDatabase } from "../src/index.js";
 
-type Judged = Parameters<typeof isRefused>[0];
+type Query = Parameters<typeof isRefused>[0];
 
-/** Collects, as the database is used, the writes that a router before MongoDB 7.1 would refuse. */
+interface Judged {
+  readonly filter: Query["filter"];
+  readonly write: NonNullable<Query["write"]>;
+  /** Fields that it changes, by their paths. */
+  readonly changed: readonly string[];
+}
+
+/**
+ * Collects, as the database is used, the writes that a router before MongoDB 7.1 would refuse, and those that change the
+ * field by which their document lies on its shard, which are refused but for retried ones of a single document.
+ */
 export function noteRefusedWrites({ connection, models }: IdentityDatabase): ReadonlySet<string> {
   const keys = new Map(
     (Object.values(models) as Model<unknown>[]).map(({ collection, schema }) => [
@@ -17,9 +27,10 @@ export function noteRefusedWrites({ connection, models }: IdentityDatabase): Rea
   connection.getClient().on("commandStarted", ({ command, commandName }: mongo.CommandStartedEvent) => {
     const key = keys.get(command[commandName]);
     if (!key?.length) return;
-    for (const write of writesOf(command)) {
-      if (isRefused(write, key))
-        found.add(`${write.write} of ${command[commandName]} by ${Object.keys(write.filter)}`);
+    for (const { filter, write, changed } of writesOf(command)) {
+      const moves = key.some(({ field }) => changed.includes(field));
+      if (moves || isRefused({ filter, write }, key))
+        found.add(`${write} of ${command[commandName]} by ${Object.keys(filter)}: ${changed}`);
     }
   });
   return found;
@@ -27,15 +38,25 @@ export function noteRefusedWrites({ connection, models }: IdentityDatabase): Rea
 
 function writesOf(command: mongo.Document): Judged[] {
   const { updates = [], deletes = [] } = command;
+  const { query, update, upsert } = command;
   return [
-    ...(command.findAndModify ? [judged(command.query, command.upsert ? "upsert" : "findAndModify")] : []),
-    ...updates.map(({ q, multi, upsert }: mongo.Document) =>
-      judged(q, upsert ? "upsert" : multi ? "updateMany" : "updateOne"),
+    ...(command.findAndModify ? [judged(query, upsert ? "upsert" : "findAndModify", changedBy(update))] : []),
+    ...updates.map(({ q, u, multi, upsert }: mongo.Document) =>
+      judged(q, upsert ? "upsert" : multi ? "updateMany" : "updateOne", changedBy(u)),
     ),
-    ...deletes.map(({ q, limit }: mongo.Document) => judged(q, limit === 1 ? "deleteOne" : "deleteMany")),
+    ...deletes.map(({ q, limit }: mongo.Document) => judged(q, limit === 1 ? "deleteOne" : "deleteMany", [])),
   ];
 }
 
-function judged(filter: mongo.Document, write: NonNullable<Judged["write"]>): Judged {
-  return { filter, write };
+function judged(filter: mongo.Document, write: Judged["write"], changed: readonly string[]): Judged {
+  return { filter, write, changed };
+}
+
+function changedBy(update: mongo.Document | mongo.Document[] = {}): string[] {
+  const stages = Array.isArray(update) ? update : [update];
+  return stages.flatMap(({ $setOnInsert: _, ...operators }) =>
+    Object.entries(operators).flatMap(([operator, fields]) =>
+      operator.startsWith("$") && typeof fields === "object" && fields !== null ? Object.keys(fields) : [],
+    ),
+  );
 }
