@@ -1,7 +1,7 @@
 /**
- * Fuzzes the service by its own OpenAPI document with Schemathesis, as a browser (cookie), a program (bearer) and an API
- * key: all of its checks. Takes `--requests 20000` (about so many), `--seed 1`, and `--as cookie,bearer,apiKey`; with
- * `--as administrator` it is the admin area that is tried.
+ * Fuzzes the service by its own OpenAPI document with Schemathesis, as a browser (cookie), a program (bearer), an API key,
+ * and in the admin area as an administrator: all of its checks. Takes `--requests 20000` (about so many), `--seed 1`, and
+ * `--as cookie,bearer,apiKey,administrator`.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -20,7 +20,7 @@ import { servePromotions } from "./promotions.js";
 
 const version = "4.32.5";
 const cache = join(root, "node_modules/.cache/schemathesis");
-const credentials = ["cookie", "bearer", "apiKey"] as const;
+const credentials = ["cookie", "bearer", "apiKey", "administrator"] as const;
 const { values } = parseArgs({
   options: {
     requests: { type: "string", default: "20000" },

@@ -63,6 +63,7 @@ it("exports these names by subpath and no others", () => {
     "mintToken",
     "networkOf",
     "parseToken",
+    "printable",
     "proofMethods",
     "randomKey",
     "recentAssurance",

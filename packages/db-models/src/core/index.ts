@@ -2,6 +2,7 @@
 
 export { administratorRoles } from "./administrator-roles.js";
 export { amrOf, assuranceOf, proofMethods, recentAssurance, recentProofs } from "./assurance.js";
+export { type LineRules, printable } from "./input.js";
 export { duration, limits } from "./limits.js";
 export { canonicalAddress, canonicalClientAddress, canonicalRange, isAllowed, networkOf } from "./network.js";
 export { isRegisteredUri } from "./redirect-uris.js";

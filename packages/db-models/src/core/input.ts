@@ -12,20 +12,35 @@ const refusedInLines = `\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f${unruly}`;
 const unseen =
   "\\s\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2060-\\u206f\\u2800\\u3164";
 const unseenForms = "\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufff8";
-const oneLine = `^[^${refused}]*[^${refused}${unseen}${unseenForms}][^${refused}]*$`;
+
+// With two characters that are seen, and enough between them, as many are left when the text is trimmed.
+function oneLine(min: number, without: string): string {
+  const any = `[^${refused}${without}]`;
+  const shown = `[^${refused}${unseen}${unseenForms}${without}]`;
+  return `^${any}*${shown}${min > 1 ? `${any}{${min - 2},}${shown}` : ""}${any}*$`;
+}
+
+/** What a line of text must be besides. */
+export interface LineRules {
+  /** Least length. Default: 1. */
+  readonly min?: number;
+  /** A character that it must not contain. Default: none. */
+  readonly without?: string;
+}
 
 /**
  * One line of text that people see: trimmed, NFC, well-formed, without control characters, and with something to see.
  */
-export const printable = (max: number) =>
+export const printable = (max: number, { min = 1, without = "" }: LineRules = {}) =>
   z
     .string()
     .trim()
     .normalize()
-    .pipe(textSchema({ min: 1, max }))
+    .pipe(textSchema({ min, max }))
     .refine(isOneLine, "must not contain control characters")
     .refine(showsSomething, "must show something")
-    .meta({ minLength: 1, maxLength: max, pattern: oneLine });
+    .refine((text) => without === "" || !text.includes(without), `must not contain ${without}`)
+    .meta({ minLength: min, maxLength: max, pattern: oneLine(min, without) });
 
 /** Text of several lines: what {@link printable} refuses, but for tabs and line breaks; it may be empty. */
 export const printableLines = (max: number) =>

@@ -1,18 +1,12 @@
 import type { UserSearchKind, UserStatus } from "@org/db-models";
-import { administratorRoles } from "@org/db-models/core";
+import { administratorRoles, limits, printable } from "@org/db-models/core";
 import { z } from "zod";
 import { idInput, idOutput, limitInput, pageInput } from "../../http/answers/schemas.js";
 
 /** Why something is done. It stays in the audit trail when the person is gone, so it must not tell of one. */
-export const reason = z
-  .string()
-  .trim()
-  .min(3)
-  .max(200)
-  .regex(/^[^\p{Cc}@]*$/u, "must be one line, and no address")
-  .describe(
-    "Why, such as the number of a ticket: one line without anything personal, for it outlives the account",
-  );
+export const reason = printable(limits.reason, { min: 3, without: "@" }).describe(
+  "Why, such as the number of a ticket: one line without anything personal, for it outlives the account",
+);
 
 const roles = z.array(z.enum(administratorRoles));
 
