@@ -47,7 +47,7 @@ describe("a run at work", () => {
     });
     expect(paused.progress).toMatchObject({ total: 60, step: "batches" });
     expect(await steer(controls(), "list")).toMatch(
-      /test +paused \(pause asked for\) .*batches: \d+ of 60 \(\d+ %\), \d+ per second, .* left +a user asked/,
+      /test +paused \(pause asked for\) .*batches: \d+ of 60 \(\d+ %\), \d+ per \w+, .* left +a user asked/,
     );
     await resumeRun(_id);
     expect(await running).toMatchObject({ state: "succeeded", result: { done: 60 } });

@@ -43,7 +43,7 @@ async function newestIs(state: string): Promise<void> {
 describe("steering a run from another process", () => {
   test("pause, status, resume: it waits in between and finishes", async () => {
     const running = slowRun();
-    const farRow = /old-orders +orders +[1-9][\d,]* +1,500 +[\d,]+ +\d.*\n/;
+    const farRow = /old-orders +orders +[1-9][\d,]* +1,500 +[\d,]+ per \w+ +\d.*\n/;
     while (!farRow.test((await shop("--status")).stdout)) await setTimeout(20);
     expect((await shop("--pause")).stdout).toContain("Asked it to pause");
     line.set("open");

@@ -70,7 +70,7 @@ describe("org-db migrate", () => {
     await states.updateOne({ _id: "boxes" }, { $unset: { done: 1 } });
     const killed = { state: "interrupted", "steps.0.done": 2, "steps.0.cursor": { id: 1 } };
     await database.connection.collection("org_db_runs").updateOne({ job: "migrate:boxes" }, { $set: killed });
-    const far = /backfill boxes: 2 of 5 \(40 %\), [\d,]+ per second, \S+ m?s left/;
+    const far = /backfill boxes: 2 of 5 \(40 %\), [\d,]+ per \w+, \S+ m?s left/;
     const status = await migrate("status");
     expect(status.stdout).toMatch(far);
     expect(status.stdout).toContain("No process is running it; the next one continues there.");
@@ -105,7 +105,7 @@ describe("org-db migrate", () => {
     );
     expect(stderr).toBe("");
     expect(told).toMatch(/backfill: waits \d+ ms until every process has seen it/);
-    expect(told).toMatch(/verify boxes: 5 of 5 \(100 %\), [\d,]+ per second/);
+    expect(told).toMatch(/verify boxes: 5 of 5 \(100 %\), [\d,]+ per \w+/);
     expect(told).toMatch(/verify labels: 5 of 5/);
   });
 

@@ -24,6 +24,7 @@ import { runQuery } from "../src/queries/run-query.js";
 import { contextAt } from "./context.js";
 import { commandsDuring, makeUser, useIdentityDatabase } from "./database.js";
 import { appendAudit } from "./recorders.js";
+import { byHand } from "./refused-writes.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -301,7 +302,11 @@ describe("verifyAudit", () => {
   const replace = (sequence: number, change: object) =>
     events().replaceOne({ _id: at(sequence)._id }, { ...at(sequence), ...change });
   const shift = (from: number, by: number) =>
-    events().updateMany({ chainId, sequence: { $gte: from } }, { $inc: { sequence: by } });
+    events().updateMany(
+      { chainId, sequence: { $gte: from } },
+      { $inc: { sequence: by } },
+      { comment: byHand },
+    );
   const forged = () => rehash({ ...at(5), _id: new Types.ObjectId(), action: "consent.granted" });
 
   it.each<[string, Record<string, unknown>]>([

@@ -22,6 +22,7 @@ import { makeUser, useIdentityDatabase } from "../database.js";
 import { sessionWith } from "../factors-world.js";
 import { after, now } from "../moment.js";
 import { origin, passkeyContext, withPasskey } from "../passkeys-world.js";
+import { byHand } from "../refused-writes.js";
 
 const database = useIdentityDatabase();
 let models: IdentityModels;
@@ -277,6 +278,7 @@ describe("the vectors of WebAuthn Level 3", () => {
     const { matchedCount } = await models.PasskeyChallenge.updateOne(
       { challengeHash: sha256(made) },
       { challengeHash: sha256(expected) },
+      { comment: byHand },
     );
     expect(matchedCount).toBe(1);
   }
