@@ -115,7 +115,8 @@ export async function noteRead(acting: Acting, event: AdminEvent): Promise<void>
  * Does something that an administrator asks for. It is recorded first: what the trail can't take is not done. What fails is
  * recorded as failed too.
  *
- * @throws IdentityError `AUDIT_NOT_WRITTEN`, and what `act` throws.
+ * @throws IdentityProblem `INVALID_INPUT` for a reason that names who it is about; IdentityError `AUDIT_NOT_WRITTEN`, and what
+ * `act` throws.
  */
 export async function recorded<T>(
   acting: Acting,
@@ -124,6 +125,11 @@ export async function recorded<T>(
 ): Promise<T> {
   const { service, requester, userId } = acting;
   const { reason, ...rest } = event;
+  // The trail takes no such event: its details outlive the person.
+  if ([userId, rest.subjectId].some((id) => id && reason.toLowerCase().includes(id.toHexString()))) {
+    const issues = [{ path: "body/reason", message: "must not name the account by its id" }];
+    throw new IdentityProblem("INVALID_INPUT", { issues });
+  }
   const whole = withJob(acting, { ...rest, actorId: userId, details: { ...rest.details, reason } });
   await audit(service, requester, { ...whole, outcome: "success" });
   try {

@@ -1,3 +1,4 @@
+import type { AuditInput } from "@org/db-models";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { useIdentity } from "../support.js";
@@ -253,6 +254,17 @@ describe("users", () => {
       expect({ wrong, status: lock.statusCode }).toEqual({ wrong, status: 400 });
     }
     expect((await setting.identity.users.read(user.id)).status).toBe("active");
+  });
+
+  test("a reason that names somebody is refused as such, whoever keeps the trail", async () => {
+    const auditTrail = (event: AuditInput) => setting.identity.audit.append(event);
+    const app = await setting.app({ admin: true, auditTrail });
+    const by = await makeAdmin(setting, app, "identity:admin");
+    const user = await makeUser(app);
+    for (const id of [user.userId, by.userId.toUpperCase()]) {
+      const answer = await by.post(`/users/${user.userId}/lock`, { reason: `about ${id}` });
+      expect(answer.json()).toMatchObject({ code: "INVALID_INPUT", issues: [{ path: "body/reason" }] });
+    }
   });
 
   test("nothing is done that the trail can't take", async () => {
