@@ -2,7 +2,7 @@
 import type { Document } from "./model.js";
 
 export const isDocument = (value: unknown): value is Document =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
 /** The value if it is a document, else an empty one. */
 export const asDocument = (value: unknown): Document => (isDocument(value) ? value : {});

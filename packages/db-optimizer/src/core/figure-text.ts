@@ -7,14 +7,9 @@ export function countText(value: number): string {
 
 /** A rate as "300 per second"; a slow one as "20 per minute" or "5 per hour". */
 export function rateText(perSecond: number): string {
-  const [unit, rate] = (
-    [
-      ["second", perSecond],
-      ["minute", perSecond * 60],
-      ["hour", perSecond * 3_600],
-    ] as const
-  ).find(([, each]) => each >= 0.5) ?? ["hour", perSecond * 3_600];
-  return `${countText(rate)} per ${unit}`;
+  if (perSecond >= 0.5) return `${countText(perSecond)} per second`;
+  const perMinute = perSecond * 60;
+  return perMinute >= 0.5 ? `${countText(perMinute)} per minute` : `${countText(perMinute * 60)} per hour`;
 }
 
 /** Milliseconds as "0.58 ms", "3.4 s", "2 min 5 s", "1 h 4 min". */

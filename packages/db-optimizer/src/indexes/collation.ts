@@ -61,9 +61,16 @@ export function shortCollation(collation: Collation): Pick<Collation, "locale"> 
 export function canonicalCollation(collation: Document | null | undefined): Collation | null {
   const locale = collation?.locale;
   if (!collation || typeof locale !== "string" || locale === "simple") return null;
-  const { version: _version, ...given } = collation;
-  const named = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...defaultsOfLocale(locale), ...Object.fromEntries(named), locale };
+  return { ...defaults, ...defaultsOfLocale(locale), ...Object.fromEntries(givenIn(collation)), locale };
+}
+
+/** The options that a collation is given, beside its locale. */
+function givenIn({
+  locale: _locale,
+  version: _version,
+  ...options
+}: Document): [name: string, value: unknown][] {
+  return Object.entries(options).filter(([, value]) => value !== undefined);
 }
 
 const values: Readonly<Record<Exclude<keyof Collation, "locale">, readonly unknown[]>> = {
@@ -83,9 +90,9 @@ const values: Readonly<Record<Exclude<keyof Collation, "locale">, readonly unkno
  * @see https://www.mongodb.com/docs/manual/reference/collation/
  */
 export function collationProblems(collation: Document): string[] {
-  const { locale, version: _version, ...others } = collation;
+  const { locale } = collation;
   if (typeof locale !== "string" || locale === "") return ["its collation names no locale"];
-  const given = Object.entries(others).filter(([, value]) => value !== undefined);
+  const given = givenIn(collation);
   if (locale === "simple")
     return given.length > 0 ? ["a collation whose locale is simple has no other option"] : [];
   if (/^[a-z]+-/i.test(locale))

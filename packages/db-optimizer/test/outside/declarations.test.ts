@@ -96,6 +96,11 @@ test.each<[string, [object, object?], RegExp]>([
     [{ a: 1 }, { sparse: true, partialFilterExpression: { b: "x" } }],
     /exclude each other/,
   ],
+  [
+    "a date for a filter",
+    [{ a: 1 }, { partialFilterExpression: new Date(0) }],
+    /partialFilterExpression is .*must be an object/,
+  ],
   ["a hashed unique one", [{ a: "hashed" }, { unique: true }], /hashed/],
   ["no direction", [{ a: 0 }], /a has 0/],
   ["an unknown kind", [{ a: "fulltext" }], /"fulltext"/],
