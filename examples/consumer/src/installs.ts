@@ -40,6 +40,7 @@ const programs = {
 
 const folder = await mkdtemp(join(tmpdir(), "org-installs-"));
 const failed: string[] = [];
+const bin = join("node_modules", "@org", "db-cli", "bin", "org-db.js");
 try {
   const registry = await serveRegistry(await packAll(folder));
   try {
@@ -69,7 +70,6 @@ async function tryManager(manager: string, command: readonly string[], address: 
         await start(project, ["npx", "--yes", "-p", `node@${version}`, "node", program]),
         /^true$/m,
       );
-    const bin = join("node_modules", "@org", "db-cli", "bin", "org-db.js");
     report(
       `${manager}, Node ${version}: org-db`,
       await start(project, ["npx", "--yes", "-p", `node@${version}`, "node", bin, "--help"]),
@@ -91,7 +91,6 @@ async function tryBunItself(project: string, bun: readonly string[]): Promise<vo
     join(project, "db.config.ts"),
     'import { Schema, type Connection } from "mongoose";\nexport default { models: (connection: Connection) => ({ A: connection.model("A", new Schema({ a: Number })) }) };\n',
   );
-  const bin = join("node_modules", "@org", "db-cli", "bin", "org-db.js");
   const doctor = ["doctor", "--uri", "mongodb://127.0.0.1:1/none", "--timeout", "1"];
   const told = await start(project, [...bun, "--bun", bin, ...doctor]);
   report("bun itself: org-db doctor", { ...told, status: 0, stdout: told.stderr }, /^UNREACHABLE /);

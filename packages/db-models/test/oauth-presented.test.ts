@@ -33,7 +33,7 @@ it("serves the exchange of the same request, and of no other code", async () => 
   const ids = answers.map((answer) => (answer.ok ? String(answer.authorizationId) : ""));
   expect(answers.map(({ ok }) => ok)).toEqual([true, true]);
   expect(new Set(ids).size).toBe(2);
-  // What was read before the code was used says nothing of it any more: the second use is noticed.
+  // A read from before the code was used says nothing of it any more: the second use is noticed.
   expect(await exchange(code)).toMatchObject({ ok: false, reason: "code_reused" });
 });
 

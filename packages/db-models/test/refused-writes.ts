@@ -1,4 +1,4 @@
-// What a suite writes that a sharded cluster would refuse.
+// Writes of a suite that a sharded cluster would refuse.
 import { isRefused } from "@org/db-optimizer/sharding";
 import type { Model, mongo } from "mongoose";
 import type { IdentityDatabase } from "../src/index.js";

@@ -1,4 +1,4 @@
-import { printable, toTerminal } from "./printable.js";
+import { printable } from "./printable.js";
 import { widthOf } from "./width.js";
 
 /** A column: its title, and whether its values are figures. */
@@ -10,7 +10,7 @@ export interface Column {
 /** Columns side by side, as wide as their widest cell; colours do not count. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const all = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
-  const widths = columns.map((_, at) => Math.max(...all.map((row) => widthOf(toTerminal(row[at] ?? "")))));
+  const widths = columns.map((_, at) => Math.max(...all.map((row) => widthOf(row[at] ?? ""))));
   const line = (row: readonly string[]) =>
     columns
       .map(({ align }, at) => pad(row[at] ?? "", widths[at] ?? 0, align))
@@ -22,6 +22,6 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 }
 
 function pad(text: string, size: number, align: Column["align"]): string {
-  const space = " ".repeat(Math.max(0, size - widthOf(toTerminal(text))));
+  const space = " ".repeat(Math.max(0, size - widthOf(text)));
   return align === "right" ? space + text : text + space;
 }

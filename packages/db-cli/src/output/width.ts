@@ -1,11 +1,12 @@
 // How many columns of a terminal a text takes: Chinese, Japanese and Korean characters and emoji take two, marks none.
 import stringWidth from "string-width";
+import { toTerminal } from "./printable.js";
 
 const signs = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** The columns that a text takes; colours take none. */
 export function widthOf(text: string): number {
-  return stringWidth(text);
+  return stringWidth(toTerminal(text));
 }
 
 /** The beginning of a text that fits into so many columns. No character is cut in two. */

@@ -36,7 +36,7 @@ function indexOptions(index: IndexSpec, collectionDefault: Collation | null): Do
 
 // Left out, the collection's default would take its place.
 function collationOption({ collation }: IndexSpec, collectionDefault: Collation | null): Document {
-  // What the locale implies is the server's to fill in: its version of ICU knows.
+  // The server fills in the locale's own options: its version of ICU knows them.
   if (collation) return { collation: shortCollation(collation) };
   return collation === null && collectionDefault ? { collation: { locale: "simple" } } : {};
 }

@@ -59,7 +59,7 @@ export function idleStep(step: string, collection: string, hash: string): StepSt
  */
 export function progressOf(state: StepState, from: StepState = state, waitMs = 0): RunProgress {
   const { step, collection, done } = state;
-  // What came after the count is handled as well: nothing is more than whole, and no time is left below none.
+  // Documents that came after the count are handled as well: nothing is more than whole, and no time is left below none.
   const total = state.total === null ? null : Math.max(state.total, done);
   const rate = rateOf(state, from);
   const etaMs = total !== null && rate > 0 ? ((total - done) / rate) * 1_000 + waitMs : null;

@@ -256,7 +256,7 @@ describe("users", () => {
     expect((await setting.identity.users.read(user.id)).status).toBe("active");
   });
 
-  test("a reason that names somebody is refused as such, whoever keeps the trail", async () => {
+  test("a reason that names somebody is refused as such, also by a trail of the application", async () => {
     const auditTrail = (event: AuditInput) => setting.identity.audit.append(event);
     const app = await setting.app({ admin: true, auditTrail });
     const by = await makeAdmin(setting, app, "identity:admin");

@@ -1,4 +1,4 @@
-// What is noted of a sign-in once its session is open, and what its owner hears of it.
+// Notes of a sign-in once its session is open, and the alerts to its owner.
 import type { OpenedSession, PublicUser } from "@org/db-models";
 import { equalHashes } from "@org/db-models/core";
 import type { FlowContext } from "../context.js";
@@ -27,7 +27,7 @@ export async function noteSignIn(
   const events = eventsOf(user, opened);
   const failed = (err: unknown) => requester.log.error({ err }, "a sign-in was not fully noted");
   const recordLogin = () => context.identity.logins.record(login);
-  // What is new must be known to the next sign-in; for dates and counts nobody waits.
+  // A new device or country must be known to the next sign-in; for dates and counts nobody waits.
   const addsNothing = knowsAlready(user, login);
   if (addsNothing) context.background.run(recordLogin, failed);
   const notes = await Promise.allSettled([

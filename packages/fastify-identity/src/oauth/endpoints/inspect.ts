@@ -13,7 +13,7 @@ export async function introspect(provider: Provider, request: FastifyRequest): P
   if (client.type !== "confidential") {
     throw new OAuthError("invalid_client", "only a client with a secret may ask", { status: 401 });
   }
-  const { token, accessTokenId } = await presented(provider, parameters);
+  const { token, accessTokenId } = await named(provider, asked);
   const asker = { ...client, type: "confidential" } as const;
   const answer = await provider.service.identity.oauth.introspect({
     client: asker,
@@ -30,12 +30,10 @@ export async function revoke(provider: Provider, request: FastifyRequest): Promi
   const parameters = request.body as Parameters;
   const asked = parameters.one("token");
   const { client, authorization } = await authenticateClient(provider, request, parameters, asked);
-  const named = await presented(provider, parameters);
-  await provider.service.identity.oauth.revoke({ client, authorization, ...named });
+  await provider.service.identity.oauth.revoke({ client, authorization, ...(await named(provider, asked)) });
 }
 
-async function presented(provider: Provider, parameters: Parameters) {
-  const token = parameters.one("token");
+async function named(provider: Provider, token: string | undefined) {
   if (token === undefined) throw invalidRequest("token is missing");
   const claims = await claimsOf(provider, token);
   return { token, ...(claims && { accessTokenId: String(claims.jti) }) };

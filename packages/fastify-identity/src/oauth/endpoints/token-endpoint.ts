@@ -93,10 +93,16 @@ export async function token(
   return answerOf(provider, client, result, { isRefresh: known === "refresh_token" });
 }
 
-/** The code or token that the grant is read by. */
+/** The code or token that the grant is read by; other grants present none. */
 function presentedIn(parameters: Parameters): string | undefined {
-  const type = parameters.one("grant_type");
-  return parameters.one(type === "authorization_code" ? "code" : "refresh_token");
+  switch (parameters.one("grant_type")) {
+    case "authorization_code":
+      return parameters.one("code");
+    case "refresh_token":
+      return parameters.one("refresh_token");
+    default:
+      return undefined;
+  }
 }
 
 function needed(parameters: Parameters, name: string): string {
