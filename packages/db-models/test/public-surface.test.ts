@@ -61,6 +61,7 @@ it("exports these names by subpath and no others", () => {
     "isRegisteredUri",
     "limits",
     "mintToken",
+    "namesAny",
     "networkOf",
     "parseToken",
     "printable",

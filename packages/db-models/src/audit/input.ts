@@ -2,7 +2,7 @@ import { Types } from "mongoose";
 import { z } from "zod";
 import { limits } from "../core/limits.js";
 import { canonicalRange } from "../core/network.js";
-import { textSchema } from "../core/text.js";
+import { namesAny, textSchema } from "../core/text.js";
 import { auditOutcomes } from "../schemas/audit-event.js";
 
 const storable = (max: number) => textSchema({ min: 1, max });
@@ -46,6 +46,6 @@ function namesNobody(input: {
   targetId?: string | undefined;
   details?: Record<string, string> | undefined;
 }): boolean {
-  const told = [input.targetId ?? "", ...Object.entries(input.details ?? {}).flat()].join("\n").toLowerCase();
-  return ![input.actorId, input.subjectId].some((id) => id && told.includes(id.toHexString()));
+  const told = [input.targetId ?? "", ...Object.entries(input.details ?? {}).flat()].join("\n");
+  return !namesAny(told, [input.actorId, input.subjectId]);
 }

@@ -17,5 +17,5 @@ export {
   tokenPrefixes,
   unseal,
 } from "./secrets.js";
-export { textSchema } from "./text.js";
+export { namesAny, textSchema } from "./text.js";
 export { typedCode } from "./typed-codes.js";

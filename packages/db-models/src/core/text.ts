@@ -27,6 +27,12 @@ export function showsSomething(text: string): boolean {
   return seen.test(text);
 }
 
+/** Whether a text has one of these ids in it, in either case. */
+export function namesAny(text: string, ids: readonly ({ toHexString(): string } | undefined)[]): boolean {
+  const lower = text.toLowerCase();
+  return ids.some((id) => id !== undefined && lower.includes(id.toHexString()));
+}
+
 /** Length in code points of the NFC form: what every limit of a text counts, whichever way it was typed. */
 export function lengthOf(text: string): number {
   let length = 0;

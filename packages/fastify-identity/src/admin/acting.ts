@@ -1,4 +1,5 @@
 import type { ActiveSession, AdministratorRole, AuditInput } from "@org/db-models";
+import { namesAny } from "@org/db-models/core";
 import type { FastifyRequest } from "fastify";
 import type { Types } from "mongoose";
 import { requireAssurance } from "../flows/account/assurance.js";
@@ -126,7 +127,7 @@ export async function recorded<T>(
   const { service, requester, userId } = acting;
   const { reason, ...rest } = event;
   // The trail takes no such event: its details outlive the person.
-  if ([userId, rest.subjectId].some((id) => id && reason.toLowerCase().includes(id.toHexString()))) {
+  if (namesAny(reason, [userId, rest.subjectId])) {
     const issues = [{ path: "body/reason", message: "must not name the account by its id" }];
     throw new IdentityProblem("INVALID_INPUT", { issues });
   }
