@@ -8,7 +8,11 @@ import { sha256Text } from "../core/secrets.js";
 import { isSigned, keyIdOf, type SigningKey, signText } from "../core/signatures.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
-import type { AuditChainState, AuditCheckpointDocument } from "../schemas/audit-checkpoint.js";
+import {
+  type AuditChainState,
+  type AuditCheckpointDocument,
+  keptCheckpoint,
+} from "../schemas/audit-checkpoint.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { canonicalCheckpoint, firstHash } from "./canonical.js";
@@ -26,28 +30,9 @@ export interface AuditKeys {
   formerKeys?: readonly SigningKey[];
 }
 
-const hashText = z.string().regex(/^[\w-]{43}$/);
-
 /** An exported checkpoint, as it is or after a way through JSON. */
-export const checkpointSchema = z.strictObject({
-  number: z.int().min(0),
-  at: z.union([z.date(), z.iso.datetime().transform((at) => new Date(at))]),
-  chains: z
-    .array(
-      z.strictObject({
-        chainId: z.string().max(64),
-        from: z.int().min(0),
-        fromHash: hashText,
-        sequence: z.int().min(-1),
-        eventHash: hashText,
-      }),
-    )
-    .max(limits.auditChains),
-  previousHash: hashText,
-  checkpointHash: hashText,
-  keyId: hashText,
-  signature: z.string().regex(/^[\w-]{86}$/),
-  schemaVersion: z.int().min(1).max(currentSchemaVersion),
+export const checkpointSchema = keptCheckpoint.extend({
+  at: z.union([z.date(), keptCheckpoint.shape.at.transform((at) => new Date(at))]),
 });
 
 /** True when one of the keys signed exactly this. */

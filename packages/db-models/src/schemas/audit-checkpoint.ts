@@ -1,7 +1,8 @@
 import { Schema } from "mongoose";
+import { z } from "zod";
 import { limits } from "../core/limits.js";
 import { hashText, list, requiredDate, requiredText, schemaOptions } from "./parts/fields.js";
-import { type BaseDocument, schemaVersion } from "./parts/version.js";
+import { type BaseDocument, currentSchemaVersion, schemaVersion } from "./parts/version.js";
 
 /** State of one chain in a checkpoint. */
 export interface AuditChainState {
@@ -17,7 +18,7 @@ export interface AuditChainState {
 }
 
 /**
- * A signed statement over the state of every chain at a moment. Each names the one before it by its hashText, and they
+ * A signed statement over the state of every chain at a moment. Each names the one before it by its hash, and they
  * are numbered without gaps. Collection `audit_checkpoints`.
  */
 export interface AuditCheckpointDocument extends BaseDocument {
@@ -61,3 +62,28 @@ export const auditCheckpointSchema = new Schema<AuditCheckpointDocument>(
 
 // No TTL: retention takes old ones from the front, and the newest always stays.
 auditCheckpointSchema.index({ number: 1 }, { name: "number_unique", unique: true }); // newestAuditCheckpoint, auditCheckpointsBefore
+
+const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+const place = z.int().min(0);
+
+/** A checkpoint that was kept elsewhere, as JSON. Whether it is genuine, the verification says. */
+export const keptCheckpoint = z.strictObject({
+  number: place,
+  at: z.iso.datetime(),
+  chains: z
+    .array(
+      z.strictObject({
+        chainId: z.string().max(64),
+        from: place,
+        fromHash: hash,
+        sequence: z.int().min(-1),
+        eventHash: hash,
+      }),
+    )
+    .max(limits.auditChains),
+  previousHash: hash,
+  checkpointHash: hash,
+  keyId: hash,
+  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+  schemaVersion: z.int().min(1).max(currentSchemaVersion),
+});

@@ -1,8 +1,9 @@
-// The values that fields of the collections may have.
+// The values that fields of the collections may have, and the shapes of what is kept elsewhere.
 
 export { approvalStatuses } from "./admin-approval.js";
 export { appStatuses, assertionAlgorithmsOf, clientTypes, deviceGrantType, grantTypes } from "./app.js";
 export { tokenRevocationReasons } from "./app-token.js";
+export { keptCheckpoint } from "./audit-checkpoint.js";
 export { auditOutcomes } from "./audit-event.js";
 export { bulkActs, bulkJobStates } from "./bulk-job.js";
 export { bulkItemStates } from "./bulk-job-item.js";

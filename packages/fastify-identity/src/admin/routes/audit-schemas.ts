@@ -1,5 +1,4 @@
-import { limits } from "@org/db-models/core";
-import { currentSchemaVersion } from "@org/db-models/schemas";
+import { keptCheckpoint } from "@org/db-models/schemas";
 import { z } from "zod";
 import {
   idInput,
@@ -49,31 +48,6 @@ const auditEvent = z
 export const auditPage = z.object({
   events: z.array(auditEvent).describe("The newest first"),
   next: z.string().nullable().describe("`before` of the next page; null at the end"),
-});
-
-const hash = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
-const place = z.int().min(0);
-
-/** A checkpoint as `GET /audit/checkpoints/{number}` gives it. Whether it is genuine, the verification says. */
-const keptCheckpoint = z.strictObject({
-  number: place,
-  at: z.iso.datetime(),
-  chains: z
-    .array(
-      z.strictObject({
-        chainId: z.string().max(64),
-        from: place,
-        fromHash: hash,
-        sequence: z.int().min(-1),
-        eventHash: hash,
-      }),
-    )
-    .max(limits.auditChains),
-  previousHash: hash,
-  checkpointHash: hash,
-  keyId: hash,
-  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
-  schemaVersion: z.int().min(1).max(currentSchemaVersion),
 });
 
 export const verificationBody = z.strictObject({
