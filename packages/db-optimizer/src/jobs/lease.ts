@@ -15,6 +15,8 @@ interface LeaseDocument {
   /** Empty once it was given back. */
   owner: string;
   expiresAt: Date;
+  /** How long it lasts from a sign of life on. */
+  leaseMs: number;
   /** Grows with every new holder. */
   fencing: number;
 }
@@ -178,9 +180,23 @@ async function acquire(
   for (let waited = 0; ; waited += retryMs) {
     const fencing = await withRetries(() => tryAcquire(leases, holding), signal);
     if (fencing !== undefined) return fencing;
+    await withRetries(() => shorten(leases, holding.name), signal);
     if (waited >= waitMs) throw await withRetries(() => lockedError(leases, holding.name), signal);
     await pause(retryMs, signal);
   }
+}
+
+/**
+ * A clock that was set back leaves a lease that ends later than any sign of life by this clock would let it: from now on
+ * it lasts as long as if its holder had just given one, so that a living holder keeps it and a dead one loses it.
+ */
+async function shorten(leases: Leases, name: string): Promise<void> {
+  const held = await leases.findOne({ _id: name });
+  if (!held) return;
+  const { owner, expiresAt, leaseMs } = held;
+  const latest = (await serverTime(leases.db)).getTime() + leaseMs;
+  if (expiresAt.getTime() <= latest + leaseMs) return;
+  await leases.updateOne({ _id: name, owner, expiresAt }, { $set: { expiresAt: new Date(latest) } });
 }
 
 async function lockedError(leases: Leases, name: string): Promise<OptimizerError> {
@@ -200,7 +216,7 @@ async function tryAcquire(leases: Leases, holding: Holding): Promise<number | un
   try {
     const held = await leases.findOneAndUpdate(
       { _id: name, $or: [{ expiresAt: { $lt: now } }, { owner }] },
-      { $set: { owner, expiresAt: new Date(now.getTime() + leaseMs) }, $inc: { fencing: 1 } },
+      { $set: { owner, leaseMs, expiresAt: new Date(now.getTime() + leaseMs) }, $inc: { fencing: 1 } },
       { upsert: true, returnDocument: "after", ...confirmed(holding) },
     );
     holding.heardAt = asked;

@@ -1,10 +1,11 @@
 // The one lease: one holder at a time, by the server's clock, and each with a higher number than the one before.
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Lease, leaseHeldUntil, lowestLiving, withLease } from "../../src/jobs/lease.js";
 
 const database = useTemporaryDatabase({ label: "lease", per: "test" });
-const leases = () => database.connection.collection<{ _id: string; fencing: number }>("org_db_leases");
+const leases = () =>
+  database.connection.collection<{ _id: string; fencing: number; expiresAt: Date }>("org_db_leases");
 const runsOut = () => leases().updateOne({ _id: "x" }, { $set: { expiresAt: new Date(0) } });
 const numberOf = () => withLease(database.connection, "x", {}, async (_signal, { fencing }) => fencing);
 
@@ -98,4 +99,35 @@ test("renewals that are under way while it is given back do not bring it back", 
   });
   await renewals;
   expect(await leaseHeldUntil(connection, "x")).toBeUndefined();
+});
+
+describe("a server clock that was set back by an hour", () => {
+  const hour = 3_600_000;
+  const setBack = () =>
+    leases().updateOne({ _id: "x" }, { $set: { expiresAt: new Date(Date.now() + hour) } });
+  const waiting = (waitMs: number) =>
+    withLease(database.connection, "x", { waitMs, leaseMs: 500 }, async (_signal, { fencing }) => fencing);
+
+  test("does not make the lease of a dead holder last an hour longer", async () => {
+    await leases().insertOne({
+      _id: "x",
+      owner: "dead",
+      leaseMs: 500,
+      fencing: 3,
+      expiresAt: new Date(),
+    } as never);
+    await setBack();
+    await expect(waiting(0)).rejects.toMatchObject({ code: "LOCKED" });
+    expect(await waiting(60_000)).toBe(4);
+  });
+
+  test("takes nothing from a living holder", async () => {
+    const { lease, end } = await held();
+    await setBack();
+    await expect(waiting(0)).rejects.toMatchObject({ code: "LOCKED" });
+    const until = (await leaseHeldUntil(database.connection, "x")) as Date;
+    expect(until.getTime()).toBeLessThan(Date.now() + hour / 2);
+    await lease.confirm();
+    await end();
+  });
 });
