@@ -143,6 +143,12 @@ describe("a job", () => {
     expect(await takeUpBulkJobs(at(duration.hour), { limit: 5 })).toEqual([]);
   });
 
+  it("is gone on with though a process whose clock was a year ahead had it last", async () => {
+    const { id } = await running(people(2));
+    await takeUp(365 * duration.day);
+    expect(await takeUpBulkJobs(at(29_999), { limit: 5 })).toMatchObject([{ id }]);
+  });
+
   it("gives some users at a time in their order, each to one caller, and none when all have had theirs", async () => {
     const users = people(12);
     await running(users);

@@ -639,6 +639,16 @@ describe("an end", () => {
     ]);
   });
 
+  it("is noted though who took it had a clock that was a year ahead", async () => {
+    const { id, userId } = await acting();
+    await identity.sessions.revoke({ userId, sessionId: id });
+    await identity.models.UserSession.updateOne(
+      { _id: id, userId },
+      { $set: { "impersonation.sweepAt": new Date(now.getTime() + 365 * duration.day) } },
+    );
+    expect(await identity.impersonations.takeEnded()).toMatchObject([{ id, ended: { why: "signed_out" } }]);
+  });
+
   it("is found behind any number that go on", async () => {
     const { id } = await acting();
     const { slot: _slot, ...goesOn } = (await storedOf(id)) as StoredImpersonation;

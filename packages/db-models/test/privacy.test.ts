@@ -218,6 +218,8 @@ describe("eraseUserData", () => {
     await expect(openSession(contextAt(models, now), { userId: user._id })).rejects.toMatchObject({
       code: "USER_NOT_ACTIVE",
     });
+    // A clock that was a year ahead has put it off.
+    await models.Erasure.updateOne({ userId: user._id }, { $set: { sweepAt: after(365 * duration.day) } });
     const [report] = await resumeErasures(contextAt(models, after(10 * duration.minute)));
     expect(report?.remaining.users).toBe(0);
     const attempt = { identifier: user.email, password: "correct horse battery" };

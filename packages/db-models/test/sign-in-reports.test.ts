@@ -352,6 +352,18 @@ describe("a report that was not carried out", () => {
     expect(await own(after(3 * duration.hour))).toEqual([]);
   });
 
+  it("is gone on with though a clock that was a year ahead has put it off", async () => {
+    const world = await makeWorld();
+    await halfDone(world);
+    await models.SignInReport.updateOne(
+      { userId: world.userId },
+      { $set: { sweepAt: after(365 * duration.day) } },
+    );
+    const resumed = await resumeReports(context());
+    expect(resumed.filter(({ userId }) => userId.equals(world.userId))).toMatchObject([{ state: "done" }]);
+    expect(await isLive(world.theirs.id)).toBe(false);
+  });
+
   it("takes off what a request that was under way added after it", async () => {
     const world = await makeWorld();
     const { userId, theirs } = world;

@@ -3,6 +3,7 @@ import type { Context } from "../context/context.js";
 import { duration } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
+import { bringForward } from "../queries/update.js";
 import type { BulkCounts, BulkJobDocument } from "../schemas/bulk-job.js";
 import type { BulkItemState, BulkJobItemDocument } from "../schemas/bulk-job-item.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
@@ -39,6 +40,7 @@ export interface BulkResult {
 export async function takeUpBulkJobs(context: Context, { limit }: { limit: number }): Promise<HeldBulkJob[]> {
   const { models, now } = context;
   const held: HeldBulkJob[] = [];
+  await bringForward(models.BulkJob, "dueAt", now);
   for (const job of await runQuery(models, queries.dueBulkJobs(now, limit))) {
     assertKnownVersion(job);
     const lease = new Types.ObjectId();

@@ -8,6 +8,7 @@ import { duration } from "../core/limits.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import { type Page, type PagePosition, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
+import { bringForward } from "../queries/update.js";
 import type { RevocationReason } from "../schemas/user-session.js";
 import { endSessions } from "../sessions/revoke.js";
 import { absoluteExpiryOf } from "../stored/session.js";
@@ -23,6 +24,7 @@ import { tell } from "./tell.js";
 
 /** Who takes an end has so long to note it, before another one takes it. */
 const noteWithinMs = duration.minute;
+const dueField = "impersonation.sweepAt";
 const windowLength = 500;
 const pageLength = 200;
 /** Who records an end needs moments; a process that was killed holds it until its time is up. */
@@ -39,6 +41,7 @@ export async function listImpersonations(
 
 export async function takeEndedImpersonations(context: Context): Promise<EndedImpersonation[]> {
   const taken: EndedImpersonation[] = [];
+  await bringForward(context.models.UserSession, dueField, context.now);
   for await (const session of dueImpersonations(context)) {
     const ended = await end(context, session);
     if (!ended || !(await take(context, session))) continue;
@@ -66,6 +69,7 @@ export async function recordEndsAbout(
 ): Promise<void> {
   const about = { $or: [{ userId }, { "impersonation.actor": userId }] };
   const { collection } = context.models.UserSession;
+  await bringForward(context.models.UserSession, dueField, context.now);
   for (let look = 1; ; look++) {
     const sessions = collection.find({ ...about, "impersonation.sweepAt": { $exists: true } });
     let kept = 0;

@@ -9,6 +9,7 @@ import { duration } from "../core/limits.js";
 import { type RecordEvent, recordEndsAbout } from "../impersonations/ends.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
+import { bringForward } from "../queries/update.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -63,6 +64,7 @@ export async function resumeErasures(
   { record = recordBy(context, writer) }: Pick<EraseInput, "record"> = {},
 ): Promise<ErasureReport[]> {
   const { models, now } = context;
+  await bringForward(models.Erasure, "sweepAt", now);
   const due = await runQuery(models, queries.dueErasures(now));
   const reports: ErasureReport[] = [];
   for (const erasure of due) reports.push(await complete(context, record, erasure));

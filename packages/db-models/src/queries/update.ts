@@ -1,4 +1,5 @@
 import type { Model } from "mongoose";
+import { wrongClockMs } from "../core/clock.js";
 import type { Projection } from "./run-query.js";
 
 /** The fields of a document after a projection: `_id` and the named fields, or all but those, or everything. */
@@ -31,6 +32,17 @@ export async function findAndUpdate<D, const P extends Projection | undefined = 
     ...(sort && { sort: { ...sort } }),
   });
   return (found ?? undefined) as Projected<D, P> | undefined;
+}
+
+/**
+ * Makes due now what was put off further ahead than anything is: a wrong clock did, and nobody would take it up for as
+ * long as that clock was ahead. To be called before what is due is looked for.
+ */
+export async function bringForward<D>(model: Model<D>, field: string, now: Date): Promise<void> {
+  const ahead = new Date(now.getTime() + wrongClockMs);
+  const update = { $set: { [field]: now } };
+  // The driver knows no types of these collections.
+  await model.collection.updateMany({ [field]: { $gt: ahead } }, update as never);
 }
 
 /** An update that applies a merge patch (RFC 7396) to fields: null takes one away, and what is undefined stays. */

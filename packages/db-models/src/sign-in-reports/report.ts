@@ -2,6 +2,7 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
+import { bringForward } from "../queries/update.js";
 import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import { beginReport, type ReportRefusal, type SignInReportInput } from "./begin.js";
 import { carryOut } from "./carry-out.js";
@@ -40,15 +41,17 @@ export async function listReports(
 }
 
 export async function resumeReports(context: Context): Promise<SignInReport[]> {
-  const due = await runQuery(context.models, queries.dueSignInReports(context.now));
+  const { models, now } = context;
+  await bringForward(models.SignInReport, "sweepAt", now);
+  const due = await runQuery(models, queries.dueSignInReports(now));
   const resumed: SignInReport[] = [];
   for (const report of due) {
     if (!isMade(report) || !(await takeUp(context, report))) continue;
     if (report.state === "pending") await carryOut(context, report);
     else if (report.state === "undoing") await giveBack(context, report);
     else await sweep(context, report);
-    const now = await readAgain(context, report._id);
-    if (now) resumed.push(summarise(now));
+    const stored = await readAgain(context, report._id);
+    if (stored) resumed.push(summarise(stored));
   }
   return resumed;
 }
