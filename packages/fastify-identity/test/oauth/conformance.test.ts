@@ -249,7 +249,7 @@ test("oidcc-discovery-endpoint-verification (config)", async () => {
   const answer = await app.inject("/.well-known/openid-configuration");
   expect(answer.headers["content-type"]).toMatch(/^application\/json/);
   const wrong = await app.inject({ method: "POST", url: "/.well-known/openid-configuration" });
-  expect([wrong.statusCode, wrong.headers.allow]).toEqual([405, "GET, HEAD"]);
+  expect([wrong.statusCode, wrong.headers.allow]).toEqual([405, "GET, HEAD, OPTIONS"]);
   const metadata = answer.json();
   expect(metadata).toMatchObject({
     issuer,

@@ -18,7 +18,10 @@ const pagePath = "/end-session";
 interface LogoutRequest {
   readonly client: AuthenticatedClient | undefined;
   readonly hint: JWTPayload | undefined;
-  /** Where to go on; `wrong` for an address that is not the client's. */
+  /**
+   * Where to go on; `wrong` for an address that is not the client's. One that comes with no client we know is none: clients whose
+   * own session is over send it alone, and their user wants to sign out nonetheless.
+   */
   readonly to: string | undefined | "wrong";
 }
 
@@ -27,15 +30,17 @@ async function readLogout(provider: Provider, parameters: Parameters): Promise<L
   const token = parameters.one("id_token_hint");
   // One that has expired serves too: it only says who asks.
   const verified = token === undefined ? undefined : await keys.verify(token, "jwt");
-  const hint = verified?.iss === issuer ? verified : undefined;
+  const ours = verified?.iss === issuer ? verified : undefined;
   const named = parameters.one("client_id");
-  const hinted = typeof hint?.aud === "string" ? hint.aud : undefined;
+  const hinted = typeof ours?.aud === "string" ? ours.aud : undefined;
+  // Section 2: the hint has to be of the client that is named; otherwise neither says who asks.
   const isOfOther = named !== undefined && hinted !== undefined && named !== hinted;
+  const hint = isOfOther ? undefined : ours;
   const known = isOfOther ? undefined : await service.identity.oauth.findClient(hinted ?? named);
   const client = known?.client;
   const address = parameters.one("post_logout_redirect_uri");
-  if (address === undefined) return { client, hint, to: undefined };
-  const isRegistered = isRegisteredUri(client?.postLogoutRedirectUris ?? [], address);
+  if (address === undefined || !client) return { client, hint, to: undefined };
+  const isRegistered = isRegisteredUri(client.postLogoutRedirectUris ?? [], address);
   const state = parameters.one("state");
   const to = isRegistered ? withQuery(address, state === undefined ? {} : { state }) : "wrong";
   return { client, hint, to };

@@ -5,6 +5,7 @@ import type { Provider } from "../provider.js";
 import { claimsSupported, scopesSupported } from "../tokens/claims.js";
 import { assertionAlgorithms } from "../tokens/client-assertion.js";
 import { proofAlgorithms } from "../tokens/dpop.js";
+import { servePreflight } from "./cors.js";
 import { descriptions } from "./descriptions.js";
 
 /** How long clients may keep the key set and the metadata, seconds. */
@@ -75,17 +76,13 @@ export async function serveMetadata(app: FastifyInstance, provider: Provider): P
       provider.log.warn({ paths, prefix }, "clients look for the metadata where this app does not answer");
     for (const path of all.filter(isHere)) {
       const route = { ...descriptions.metadata, serializerCompiler: () => JSON.stringify };
-      scope.get(path.slice(prefix.length), route, (_request, reply) => cacheable(reply).send(body));
+      const url = path.slice(prefix.length);
+      scope.get(url, route, (_request, reply) => cacheable(reply).send(body));
+      servePreflight(scope, url);
     }
     refuseOtherMethods();
   });
 }
-
-/** Counted by no limit: what it costs is less than counting it. */
-export const publicRoute = {
-  config: { identity: "public", impersonated: true, rateLimit: false },
-  schema: { hide: true } as object,
-} as const;
 
 /** Everybody may read it from any page, and keep it for a while. */
 export function cacheable(reply: FastifyReply): FastifyReply {

@@ -12,12 +12,12 @@ import { invalidRequest, OAuthError } from "../oauth-error.js";
 import { endpoints, type Provider } from "../provider.js";
 import { subjectOf } from "../tokens/client-assertion.js";
 import { authorize, authorizeByPost } from "./authorize.js";
-import { allowOrigin, answerPreflight } from "./cors.js";
+import { allowOrigin, servePreflight } from "./cors.js";
 import { descriptions } from "./descriptions.js";
 import { authorizeDevice } from "./device.js";
 import { introspect, revoke } from "./inspect.js";
 import { logout, logoutByPost } from "./logout.js";
-import { cacheable, publicRoute } from "./metadata.js";
+import { cacheable } from "./metadata.js";
 import { Parameters } from "./parameters.js";
 import { push } from "./push.js";
 import { token } from "./token-endpoint.js";
@@ -45,6 +45,7 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
   scope.get(endpoints.keys, descriptions.keys, async (_request, reply) =>
     cacheable(reply).send(JSON.stringify({ keys: await provider.keys.publicKeys() })),
   );
+  servePreflight(scope, endpoints.keys);
   await scope.register(async (browsers) => {
     browsers.setErrorHandler((error, request, reply) => showError(provider, error as Error, request, reply));
     serveForBrowsers(browsers, provider, "authorize", authorize, authorizeByPost);
@@ -85,7 +86,7 @@ function serveForPrograms(
   handler: Handler,
 ): void {
   const path = endpoints[endpoint];
-  scope.options(path, publicRoute, async (request, reply) => answerPreflight(request, reply));
+  servePreflight(scope, path);
   scope.post(path, descriptions[endpoint], async (request, reply) => {
     const { body } = request;
     if (!(body instanceof Parameters)) throw invalidRequest("the request must be a form");
@@ -100,7 +101,7 @@ function serveForPrograms(
 }
 
 function serveUserInfo(scope: FastifyInstance, provider: Provider): void {
-  scope.options(endpoints.userInfo, publicRoute, async (request, reply) => answerPreflight(request, reply));
+  servePreflight(scope, endpoints.userInfo);
   scope.route({
     ...descriptions.userInfo,
     method: ["GET", "POST"],

@@ -1,4 +1,4 @@
-import type { AuthenticatedClient, ClientAuthentication, PresentedAuthorization } from "@org/db-models";
+import type { AuthenticatedClient, PresentedAuthorization } from "@org/db-models";
 import type { FastifyRequest } from "fastify";
 import { stateOf } from "../../http/requests.js";
 import type { Parameters } from "../endpoints/parameters.js";
@@ -62,12 +62,13 @@ async function byAssertion(
   clientId: string,
   assertion: string,
   parameters: Parameters,
-): Promise<ClientAuthentication> {
+): Promise<Authenticated & { readonly ok: true }> {
   if (parameters.one("client_assertion_type") !== assertionType) {
     throw invalidRequest("client_assertion_type is missing or unknown");
   }
-  const client = await authenticateByAssertion(provider, clientId, assertion);
-  return client ? { ok: true, client } : { ok: false, reason: "invalid_client" };
+  const check = await authenticateByAssertion(provider, clientId, assertion);
+  if (check.ok) return check;
+  throw refusal(false, check.why && `the assertion is refused: ${check.why}`);
 }
 
 /** Both halves are form-encoded before they are put together (RFC 6749 section 2.3.1). */
@@ -88,10 +89,10 @@ function readBasic(authorization: string): { clientId: string; secret: string } 
 }
 
 // RFC 6749 section 5.2: the scheme is named to who has used the header.
-function refusal(byHeader: boolean): OAuthError {
+function refusal(
+  byHeader: boolean,
+  description = "the client is unknown or has not shown who it is",
+): OAuthError {
   const headers: Record<string, string> = byHeader ? { "www-authenticate": 'Basic realm="oauth"' } : {};
-  return new OAuthError("invalid_client", "the client is unknown or has not shown who it is", {
-    status: 401,
-    headers,
-  });
+  return new OAuthError("invalid_client", description, { status: 401, headers });
 }
