@@ -14,9 +14,9 @@ import { buildProgram } from "./program.js";
 export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   const program = buildProgram(
-    async (load, options, reading) => {
+    async (load, options, needs) => {
       const [{ runCommand }, command] = await Promise.all([import("./run-command.js"), load()]);
-      exitCode = await runCommand(io, options, command, reading);
+      exitCode = await runCommand(io, options, command, needs);
     },
     (text) => io.stdout.write(text),
     async (kind, config) => {

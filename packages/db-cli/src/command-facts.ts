@@ -6,6 +6,8 @@ export interface CommandFacts {
   readonly summary: string;
   /** It only looks: what it may not see leaves the question open, and is no failure. */
   readonly reading: boolean;
+  /** It reports what it can without a server. */
+  readonly withoutServer?: boolean;
   /** Everything that it writes, on the server and elsewhere. */
   readonly writes: string;
   /** When it ends with a code that not every command has. */
@@ -94,9 +96,15 @@ export const commandFacts = {
   doctor: {
     summary: "check the configuration, its models, the connection and the privileges; name the next command",
     reading: true,
+    withoutServer: true,
     writes: nothing,
     exits: { 2: "the database is not as the models declare", 3: unseen },
-    examples: [["org-db doctor", "says what is wrong, and which command to run next"]],
+    examples: [
+      [
+        "org-db doctor",
+        "says what is wrong, and which command to run next; without a server, what of it can be known",
+      ],
+    ],
   },
   advise: {
     summary: "try indexes on copies of the data, and advise those that save half",

@@ -1,9 +1,9 @@
-import type { OptimizerError, Recording } from "@org/db-optimizer";
+import type { Recording } from "@org/db-optimizer";
 import type { ExitCode } from "./errors.js";
 import type { Sink } from "./io.js";
 import type { ProgressLine } from "./output/progress.js";
 import type { Paint } from "./output/style.js";
-import type { Session } from "./session.js";
+import type { Reported, Session } from "./session.js";
 
 /** The context of a command. */
 export interface Context extends Session {
@@ -29,7 +29,7 @@ export function recordingOf({ record, now }: Context): Recording {
 export type Outcome = {
   readonly exitCode: ExitCode;
   /** An error beside the result, printed to stderr after the result. */
-  readonly shortcoming?: OptimizerError;
+  readonly shortcoming?: Reported;
 } & ({ readonly data: object; readonly text?: string } | { readonly data?: object; readonly text: string });
 
 /** One of the verbs of `org-db`. */

@@ -14,6 +14,7 @@ import {
 import type { MigrateCommandOptions } from "./commands/migrate.js";
 import { completionScript, nameKinds, shells } from "./completion.js";
 import type { CommonOptions } from "./run-command.js";
+import type { SessionNeeds } from "./session.js";
 
 /** Imports a command, which takes the driver along: `--help` and completion answer without it. */
 type LoadCommand<Options> = () => Promise<Command<Options>>;
@@ -22,7 +23,7 @@ type LoadCommand<Options> = () => Promise<Command<Options>>;
 export type Act = <Options extends object>(
   load: LoadCommand<Options>,
   options: Options & CommonOptions,
-  reading: boolean,
+  needs: SessionNeeds,
 ) => Promise<void>;
 
 /** Prints the names of a kind that the configuration has, for completion. */
@@ -49,7 +50,7 @@ export function buildProgram(
     );
   const add = <Options extends object>(name: CommandName, load: LoadCommand<Options>) =>
     common(describe(program.command(name), commandFacts[name])).action((options: Options & CommonOptions) =>
-      act(load, options, commandFacts[name].reading),
+      act(load, options, commandFacts[name]),
     );
   expiring(selecting(waiting(add("setup", async () => (await import("./commands/setup.js")).setup))))
     .option(
@@ -208,7 +209,7 @@ function migrating(program: Program, act: Act): void {
     .action((action: MigrateCommandOptions["action"], name: string | undefined, options: Given) => {
       const given = { ...options, action, ...(name !== undefined && { name }) };
       const load = async () => (await import("./commands/migrate.js")).migrate;
-      return act(load, given, action === "status" || action === "verify");
+      return act(load, given, { reading: action === "status" || action === "verify" });
     });
   pacing(waiting(common(command)))
     .option("--run", "do it")

@@ -7,7 +7,7 @@ import type { CliIo } from "./io.js";
 import { toJson, toTerminal, withNamesInLines } from "./output/printable.js";
 import { ProgressLine } from "./output/progress.js";
 import { paintFor } from "./output/style.js";
-import { namesOf, type SessionOptions, withSession } from "./session.js";
+import { namesOf, type SessionNeeds, type SessionOptions, withSession } from "./session.js";
 import { listenForUnhandled } from "./unhandled.js";
 
 /** Options that every command takes. */
@@ -19,14 +19,14 @@ export interface CommonOptions extends SessionOptions {
  * Runs a command between opening and closing the database, and prints what it came to: the result on stdout, everything
  * else on stderr.
  *
- * @param reading whether the command only looks
  */
 export async function runCommand<Options extends object>(
   io: CliIo,
   options: Options & CommonOptions,
   command: Command<Options>,
-  reading: boolean,
+  needs: SessionNeeds,
 ): Promise<ExitCode> {
+  const { reading } = needs;
   const json = wantsJson(options);
   const progress = new ProgressLine(io.stderr, () => io.now().getTime());
   let began = false;
@@ -38,7 +38,7 @@ export async function runCommand<Options extends object>(
     return printFailure(io, failureOf(leftError(), reading), json, began && !reading, names);
   });
   try {
-    const outcome = await withSession(io, options, reading, interrupt.signal, (session) => {
+    const outcome = await withSession(io, options, needs, interrupt.signal, (session) => {
       const paint = paintFor(io.stdout, io.env);
       const context: Context = {
         ...session,

@@ -1,6 +1,7 @@
 import {
   type DatabaseEvent,
   type HealthCheck,
+  isOptimizerError,
   type ModelLike,
   type NamedQuery,
   OptimizerError,
@@ -20,6 +21,7 @@ import { type Wait, waiter } from "./project-code.js";
 /** A command's configuration and connection. */
 export interface Session {
   readonly config: ParsedConfig;
+  /** Connected, unless `unreachable` is there. */
   readonly connection: Connection;
   readonly models: readonly ModelLike[];
   /** Builds the named queries; only the commands that run them ask. */
@@ -28,6 +30,30 @@ export interface Session {
   checks(): Promise<readonly HealthCheck[]>;
   /** Where the configuration has events recorded. */
   readonly record?: RecordEvent;
+  /** Only in a command that does without a server. */
+  readonly unreachable?: Unreachable;
+}
+
+/** Why there is no connection, and what kept the models from being bound without one: there are none then. */
+export interface Unreachable {
+  readonly error: Reported;
+  readonly models?: Reported;
+}
+
+/** An error that the user is to read. */
+export type Reported = CliError | OptimizerError;
+
+/** Whether it is one: neither a fault of this program nor Ctrl-C. */
+export function isReported(error: unknown): error is Reported {
+  return error instanceof CliError || (isOptimizerError(error) && error.code !== "ABORTED");
+}
+
+/** What a command asks of its session. */
+export interface SessionNeeds {
+  /** Nothing is written. */
+  readonly reading: boolean;
+  /** The command runs without a connection too. */
+  readonly withoutServer?: boolean;
 }
 
 /** The names of the models and of their collections, which a text of a command may hold. */
@@ -46,7 +72,6 @@ export interface SessionOptions {
 /**
  * Opens what the configuration names, runs something with it, and closes it again.
  *
- * @param reading whether nothing is written
  * @param signal ends the opening, and the building of queries and checks, at once
  * @throws {CliError} `CONFIG_NOT_FOUND`, `CONFIG_FAILED`, `CONFIG_INVALID`, `URI_MISSING`, `DATABASE_MISSING`
  * @throws {OptimizerError} `UNREACHABLE`, `AUTHENTICATION_FAILED`, `INVALID_MODEL`, `INVALID_QUERY`, `ABORTED`
@@ -54,30 +79,69 @@ export interface SessionOptions {
 export async function withSession<T>(
   io: CliIo,
   options: SessionOptions,
-  reading: boolean,
+  needs: SessionNeeds,
   signal: AbortSignal,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const wait = waiter(io, signal);
   const found = await wait(options.config ?? "The configuration", loadConfig(io.cwd, options.config));
   const loaded: Project = { ...found, wait };
-  const uri = await findUri(io, options, loaded);
-  if (!reading) assertDatabaseNamed(loaded, uri);
-  const connection = await connect(loaded, uri, options.timeout);
+  const { connection, error } = await openConnection(io, options, needs, loaded);
   try {
-    const bound = await fromConfig(loaded, "models", () => loaded.config.models(connection));
-    const { record } = loaded.config;
-    const session: Session = {
-      config: loaded.config,
-      connection,
-      models: modelsOf(loaded, bound),
-      queries: () => queriesOf(loaded, bound),
-      checks: () => checksOf(loaded, bound),
-      ...(record && { record: (event: DatabaseEvent) => record(bound as never, event) }),
-    };
+    const session =
+      error === undefined
+        ? await sessionOf(loaded, connection)
+        : await sessionWithoutServer(loaded, connection, error);
     return await run(session);
   } finally {
     await connection.close();
+  }
+}
+
+async function sessionOf(loaded: Project, connection: Connection): Promise<Session> {
+  const bound = await fromConfig(loaded, "models", () => loaded.config.models(connection));
+  const { record } = loaded.config;
+  return {
+    config: loaded.config,
+    connection,
+    models: modelsOf(loaded, bound),
+    queries: () => queriesOf(loaded, bound),
+    checks: () => checksOf(loaded, bound),
+    ...(record && { record: (event: DatabaseEvent) => record(bound as never, event) }),
+  };
+}
+
+async function sessionWithoutServer(
+  loaded: Project,
+  connection: Connection,
+  error: Reported,
+): Promise<Session> {
+  try {
+    return { ...(await sessionOf(loaded, connection)), unreachable: { error } };
+  } catch (models) {
+    if (!isReported(models)) throw models;
+    const none = async () => [];
+    const unreachable = { error, models };
+    return { config: loaded.config, connection, models: [], queries: none, checks: none, unreachable };
+  }
+}
+
+async function openConnection(
+  io: CliIo,
+  options: SessionOptions,
+  { reading, withoutServer = false }: SessionNeeds,
+  loaded: Project,
+): Promise<{ readonly connection: Connection; readonly error?: Reported }> {
+  try {
+    const uri = await findUri(io, options, loaded);
+    if (!reading) assertDatabaseNamed(loaded, uri);
+    return { connection: await connect(loaded, uri, options.timeout) };
+  } catch (error) {
+    if (!withoutServer || !isReported(error)) throw error;
+    const connection = loaded.mongoose.createConnection();
+    // Models can be bound to it. What asks the server fails at once instead of waiting for a connection.
+    Object.assign(connection.config, { ...nothingByItself, bufferCommands: false });
+    return { connection, error };
   }
 }
 
@@ -108,6 +172,9 @@ function assertDatabaseNamed({ config }: LoadedConfig, uri: string): void {
   );
 }
 
+// Whatever the project has set, a command that only looks must not build indexes by opening a connection.
+const nothingByItself = { autoIndex: false, autoCreate: false };
+
 async function connect(
   { mongoose, config, wait }: Project,
   uri: string,
@@ -115,11 +182,9 @@ async function connect(
 ): Promise<Connection> {
   // To the driver 0 would be no limit at all.
   const selection = { serverSelectionTimeoutMS: Math.max(1, timeoutSeconds) * 1_000 };
-  // Whatever the project has set, a command that only looks must not build indexes by opening a connection.
-  const safe = { autoIndex: false, autoCreate: false };
   let connection: Connection | undefined;
   try {
-    connection = mongoose.createConnection(uri, { ...selection, ...config.connect, ...safe });
+    connection = mongoose.createConnection(uri, { ...selection, ...config.connect, ...nothingByItself });
     return await wait("The connection", connection.asPromise());
   } catch (error) {
     // Nobody waits for one that is given up.

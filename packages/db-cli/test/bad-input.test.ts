@@ -128,7 +128,7 @@ describe("server", () => {
     };
     const uri = temporaryDatabase({ uri: inject("engine").uri, label: "bad_input" }).uri;
     const options = { config: configs.shop, uri, timeout: 5 };
-    expect(await runCommand(io, options, failing, reading)).toBe(exitCode);
+    expect(await runCommand(io, options, failing, { reading })).toBe(exitCode);
     expect(stderr).toContain(code);
   });
 

@@ -116,7 +116,7 @@ test("exports these names by subpath and no others", () => {
     "planMigration",
     "routeOf",
   ]);
-  expect(names(setup)).toEqual(["assertModel", "jsonSchemaOf", "violationsOf"]);
+  expect(names(setup)).toEqual(["assertModel", "declarationFaults", "jsonSchemaOf", "violationsOf"]);
   expect(names(sharding)).toEqual([
     "isRefused",
     "planSharding",

@@ -12,6 +12,19 @@ export function rateText(perSecond: number): string {
   return perMinute >= 0.5 ? `${countText(perMinute)} per minute` : `${countText(perMinute * 60)} per hour`;
 }
 
+/** Seconds as the largest unit that they are a whole number of: "30 days", "1 hour", "90 s". */
+export function ageText(seconds: number): string {
+  const [size, unit] = ages.find(([length]) => seconds >= length && seconds % length === 0) ?? [1, "s"];
+  const amount = seconds / size;
+  return `${countText(amount)} ${unit}${size === 1 || amount === 1 ? "" : "s"}`;
+}
+
+const ages = [
+  [86_400, "day"],
+  [3_600, "hour"],
+  [60, "minute"],
+] as const;
+
 /** Milliseconds as "0.58 ms", "3.4 s", "2 min 5 s", "1 h 4 min". */
 export function durationText(ms: number): string {
   if (ms === 0) return "0 s";

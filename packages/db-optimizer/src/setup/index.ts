@@ -2,6 +2,7 @@
 
 export { assertModel } from "../core/model.js";
 export type { InitializeOptions, InitializeResult, SetupCheck, SetupPlan } from "./initialize.js";
+export { declarationFaults } from "./initialize.js";
 export { jsonSchemaOf } from "./json-schema.js";
 export type { BrokenPath, SchemaSample } from "./sample-schema.js";
 export type { JsonSchema } from "./schema-types.js";

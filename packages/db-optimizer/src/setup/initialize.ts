@@ -7,7 +7,7 @@ import { parseSample } from "../core/sampling.js";
 import { withRetries } from "../core/server/transient.js";
 import { openRun, runPlanIn } from "../indexes/apply/apply.js";
 import type { ApplyOptions, CollectionStepResult, StepResult } from "../indexes/apply/run.js";
-import type { PlanNote } from "../indexes/declared.js";
+import { declaredIndexes, type PlanNote } from "../indexes/declared.js";
 import { blockingFaults, throwFaults } from "../indexes/faults.js";
 import type { ActualCollection } from "../indexes/inspect.js";
 import type { DriftReport } from "../indexes/plan/diff.js";
@@ -17,6 +17,7 @@ import { type ReadPlanOptions, readPlan } from "../indexes/plan/read-plan.js";
 import { type CollectionStep, dropPhaseOf, isAllowed } from "../indexes/steps/steps.js";
 import { type LeaseOptions, withLease } from "../jobs/lease.js";
 import { declaredCollections, type ExpectedCollection } from "./collections.js";
+import { failedStepNotes } from "./failed-steps.js";
 import { planCollections } from "./plan-collections.js";
 import { holdBack } from "./raise.js";
 import type { SchemaSample } from "./sample-schema.js";
@@ -76,6 +77,16 @@ export interface SetupPlan {
   readonly notes: readonly PlanNote[];
 }
 
+/**
+ * What is wrong with the models' declarations of collections and indexes, whatever the server has: the faults of a plan
+ * that need no server to be found. Pure.
+ *
+ * @throws {OptimizerError} `INVALID_MODEL` for what is no model
+ */
+export function declarationFaults(models: readonly ModelLike[]): OptimizerError[] {
+  return [...declaredIndexes(models).faults, ...declaredCollections(models).faults];
+}
+
 /** A setup's plan with the facts that it was made from. */
 interface ReadSetup extends SetupPlan {
   readonly expected: readonly ExpectedCollection[];
@@ -99,7 +110,7 @@ export async function planSetup(
     actual: _actual,
     ...plan
   } = await readSetup(connection, models, validation, options);
-  return plan;
+  return { ...plan, notes: [...plan.notes, ...(await failedStepNotes(connection, plan.indexes.steps))] };
 }
 
 async function readSetup(

@@ -1,5 +1,6 @@
 // Plans collections: which to create, which need a validator or an expiry, and which to leave alone.
 import { OptimizerError } from "../core/errors.js";
+import { ageText } from "../core/figure-text.js";
 import type { Document } from "../core/model.js";
 import type { PlanNote } from "../indexes/declared.js";
 import type { ActualCollection } from "../indexes/inspect.js";
@@ -125,10 +126,10 @@ function planExpiry({ collection, options }: ExpectedCollection, found: ActualCo
   const present = secondsOf(found.options.expireAfterSeconds);
   if (wanted === present) return {};
   if (wanted === undefined) {
-    const message = `its documents expire after ${present} s, which no model declares; it is left alone`;
+    const message = `its documents expire after ${ageText(present ?? 0)}, which no model declares; it is left alone`;
     return { notes: [{ collection, message }] };
   }
-  const reason = `its documents expire after ${wanted} s by its model, and ${present === undefined ? "never" : `after ${present} s`} on the server`;
+  const reason = `its documents expire after ${ageText(wanted)} by its model, and ${present === undefined ? "never" : `after ${ageText(present)}`} on the server`;
   return { steps: [setExpiry.describe({ collection, reason, options: { expireAfterSeconds: wanted } })] };
 }
 

@@ -131,6 +131,6 @@ test("an expiry of a time series that no model declares is left alone, and told"
   ]);
   expect(collections).toEqual([]);
   expect(notes).toMatchObject([
-    { collection: "logs", message: expect.stringContaining("expire after 86400 s") },
+    { collection: "logs", message: expect.stringContaining("expire after 1 day") },
   ]);
 });

@@ -78,22 +78,80 @@ export async function duplicatesError(
     return `${plain(value)} ${count} times${who}`;
   });
   const message = `${index.collection}.${index.name} cannot be unique: ${first.join("; ") || "values are duplicated"}`;
-  return new OptimizerError("DUPLICATES", [message, ...absenceAdvice(index, named)].join(". "), {
+  const advice = await absenceAdvice(connection, index, named);
+  return new OptimizerError("DUPLICATES", [message, ...advice].join(". "), {
     cause,
     details: { collection: index.collection, index: index.name, duplicates: named },
   });
 }
 
 // Documents without a field all have the value null in the index. To merge or remove them is seldom what is meant.
-function absenceAdvice({ keys }: IndexSpec, duplicates: readonly Duplicate[]): string[] {
+async function absenceAdvice(
+  connection: Connection,
+  { collection, keys }: IndexSpec,
+  duplicates: readonly Duplicate[],
+): Promise<string[]> {
   const fields = keys.map(({ field }) => field);
   const absent = fields.filter((field) => duplicates.some(({ value }) => value[field] === null));
   if (absent.length === 0) return [];
-  const filter = absent.map((field) => `${JSON.stringify(field)}: { $type: "string" }`).join(", ");
-  const sparse = fields.length === 1 ? "sparse: true (when no document stores null there), or " : "";
+  const values = await mapLimited(absent, 2, (field) => readTypes(connection, collection, field));
+  const filter = absent.map((field, at) => `${JSON.stringify(field)}: { $type: ${typeText(values[at])} }`);
+  const partial = `partialFilterExpression: { ${filter.join(", ")} }`;
+  // A sparse index leaves documents out that lack the field, and not those that store null in it.
+  const sparse = fields.length === 1 && values[0]?.storesNull === false ? "sparse: true, or " : "";
+  const typed = values.every((one) => one && one.types.length > 0);
   return [
-    `null also stands for documents without ${absent.join(" and ")}: to let them be, give the index ${sparse}partialFilterExpression: { ${filter} } with the type that its values have`,
+    `null also stands for documents without ${absent.join(" and ")}: to let them be, give the index ${sparse}${partial}${typed ? "" : " with the type that its values have"}`,
   ];
+}
+
+/** The BSON types of a field's values, the most frequent first. */
+interface FieldTypes {
+  readonly types: readonly string[];
+  readonly storesNull: boolean;
+}
+
+const typesSampled = 1_000;
+
+// An index of an array has its elements. `undefined` when it cannot be read.
+async function readTypes(
+  connection: Connection,
+  collection: string,
+  field: string,
+): Promise<FieldTypes | undefined> {
+  const documents = databaseOf(connection).collection(collection, primary);
+  try {
+    const found = await documents
+      .aggregate<{ _id: string }>(
+        [
+          { $match: { [field]: { $ne: null } } },
+          { $limit: typesSampled },
+          { $project: { _id: 0, value: `$${field}` } },
+          { $unwind: "$value" },
+          { $group: { _id: { $type: "$value" }, count: { $sum: 1 } } },
+          { $sort: { count: -1, _id: 1 } },
+        ],
+        ownWork,
+      )
+      .toArray();
+    const stored = await documents.findOne(
+      { [field]: { $type: "null" } },
+      { projection: { _id: 1 }, ...ownWork },
+    );
+    const types = found
+      .map(({ _id }) => (numbers.has(_id) ? "number" : _id))
+      .filter((type) => type !== "null");
+    return { types: [...new Set(types)], storesNull: stored !== null };
+  } catch {
+    return undefined;
+  }
+}
+
+const numbers = new Set(["int", "long", "double", "decimal"]);
+
+function typeText({ types }: FieldTypes = { types: [], storesNull: true }): string {
+  const [first = "string", ...others] = types;
+  return JSON.stringify(others.length > 0 ? types : first);
 }
 
 // Duplicates inside arrays show only in the server's own answer: to a build with a value, to a conversion with all ids.

@@ -1,4 +1,5 @@
 // Counts the documents that an expiry deletes as soon as it is set.
+import { ageText, countText } from "../../core/figure-text.js";
 import type { Document } from "../../core/model.js";
 import type { ExpectedIndex } from "../declared.js";
 import { filterText, type IndexSpec, keysText } from "../spec.js";
@@ -29,11 +30,16 @@ export function deletesNow({ documents }: Pick<Expiring, "documents">): boolean 
 
 /** Describes in words the documents that an expiry deletes. */
 export function expiringText({ field, seconds, documents }: Expiring): string {
-  const which = `whose ${field} is over ${seconds} s old`;
+  const which = agedText(field, seconds);
   if (documents === undefined)
     return `deletes documents ${which} at once; they could not be counted in ${longestCountMs / 1_000} s`;
-  if (documents === 0) return `the server deletes documents ${which}; none is so old now`;
-  return `deletes ${documents} document${documents === 1 ? "" : "s"} at once: those ${which}`;
+  if (documents === 0) return `the server deletes documents ${which}; there are none now`;
+  return `deletes ${countText(documents)} document${documents === 1 ? "" : "s"} at once: those ${which}`;
+}
+
+// An expiry of no seconds is how a date of its own for each document is declared.
+function agedText(field: string | undefined, seconds = 0): string {
+  return seconds === 0 ? `whose ${field} has passed` : `whose ${field} is over ${ageText(seconds)} old`;
 }
 
 /** The documents that the declared expiry of an index deletes; `undefined` if the present index deletes them already. */
@@ -52,5 +58,5 @@ function expiresAlready(expected: IndexSpec, actual: IndexSpec): boolean {
 
 /** The risk of an expiry, in words. */
 export function expiryRisk({ expireAfterSeconds, keys }: ExpectedIndex): string {
-  return `the server deletes documents whose ${keys[0]?.field} is over ${expireAfterSeconds} s old`;
+  return `the server deletes documents ${agedText(keys[0]?.field, expireAfterSeconds)}`;
 }

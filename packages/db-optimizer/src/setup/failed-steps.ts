@@ -1,0 +1,40 @@
+// What the journal has of steps that a plan still holds since their last run failed.
+import type { Connection } from "mongoose";
+import { isOptimizerError, toOptimizerError } from "../core/errors.js";
+import { journalRuns, journalSteps } from "../indexes/apply/journal.js";
+import type { PlanNote } from "../indexes/declared.js";
+import type { IndexStep } from "../indexes/steps/steps.js";
+
+/**
+ * A note for each step that failed in the last run: to carry it out again is no use until what is named there has changed.
+ * Without the privilege to read the journal there are none.
+ */
+export async function failedStepNotes(
+  connection: Connection,
+  steps: readonly IndexStep[],
+): Promise<PlanNote[]> {
+  if (steps.length === 0) return [];
+  const planned = new Set(steps.map(placeOf));
+  try {
+    const [last] = await journalRuns(connection, 1);
+    if (last?.kind !== "apply") return [];
+    return (await journalSteps(connection, last._id))
+      .filter((step) => step.state === "failed" && planned.has(placeOf(step)))
+      .map(({ collection, index, startedAt, error }) => ({
+        collection,
+        index,
+        message: `failed at ${startedAt.toISOString()}: ${error?.message ?? "unknown"} (${error?.code ?? "no code"})`,
+      }));
+  } catch (error) {
+    if (isOptimizerError(toOptimizerError(error), "NOT_AUTHORIZED")) return [];
+    throw error;
+  }
+}
+
+function placeOf({
+  kind,
+  collection,
+  index,
+}: Pick<IndexStep, "collection" | "index"> & { kind: string }): string {
+  return JSON.stringify([kind, collection, index]);
+}
