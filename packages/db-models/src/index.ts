@@ -52,6 +52,7 @@ export type {
   SkippedCheck,
 } from "./core/errors.js";
 export { errorKinds, IdentityError, isIdentityError } from "./core/errors.js";
+export type { Failures } from "./core/one-by-one.js";
 export { passwordLength } from "./core/passwords.js";
 export type { FactorPolicy, FactorPolicyInput } from "./core/policies/factors.js";
 export type { IdentityPolicies, IdentityPoliciesInput } from "./core/policies/identity.js";
@@ -109,7 +110,7 @@ export type { RecoveryCancellation, RecoveryCompletion, RecoveryRequest } from "
 export type { RecoveryCodeCheck, RecoveryCodes } from "./factors/recovery-codes.js";
 export type { DeviceRemembering } from "./factors/remembered-devices.js";
 export type { FactorReset } from "./factors/reset.js";
-export type { TotpConfirmation, TotpEnrolment, TotpRemoval } from "./factors/totp.js";
+export type { ResealedFactors, TotpConfirmation, TotpEnrolment, TotpRemoval } from "./factors/totp.js";
 export type { CodeRefused, TotpCheck, TotpCode, TotpCodeCheck, TotpCodeUse } from "./factors/totp-codes.js";
 export type {
   CreateIdentityOptions,
@@ -194,6 +195,7 @@ export type { PresentedAuthorization } from "./oauth/presented.js";
 export type { RefreshableAuthorization, TokenRefresh } from "./oauth/refresh.js";
 export type { RequestInput, RequestParameters, RequestTakeUp, StoredRequest } from "./oauth/requests.js";
 export type { TokenRevocation } from "./oauth/revoke.js";
+export type { ResealedKeys } from "./oauth/signing-key-care.js";
 export type { SigningKeyPair, SigningKeyState } from "./oauth/signing-keys.js";
 export type {
   AuthenticatedClient,
@@ -204,7 +206,7 @@ export type {
   TokenResult,
   TokensGranted,
 } from "./oauth/types.js";
-export type { EraseInput, ErasureReport } from "./privacy/erase.js";
+export type { EraseInput, ErasureReport, ResumedErasures } from "./privacy/erase.js";
 export type { ExportRecord } from "./privacy/export.js";
 export type { Privacy } from "./privacy/namespace.js";
 export type { NamedQuery, Page, PagePosition, Period, QueryName } from "./queries/queries.js";
@@ -323,7 +325,7 @@ export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types
 export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";
 export type { ReportRefusal, SignInReportInput, SignInReportOffer } from "./sign-in-reports/begin.js";
 export type { SignInReports } from "./sign-in-reports/namespace.js";
-export type { SignInReporting } from "./sign-in-reports/report.js";
+export type { ResumedReports, SignInReporting } from "./sign-in-reports/report.js";
 export type { SignInReport, TakenOffSummary } from "./sign-in-reports/summary.js";
 export type { SignInReportUndo } from "./sign-in-reports/undo.js";
 export { detectDevice } from "./stored/device.js";

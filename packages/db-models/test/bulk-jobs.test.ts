@@ -143,6 +143,13 @@ describe("a job", () => {
     expect(await takeUpBulkJobs(at(duration.hour), { limit: 5 })).toEqual([]);
   });
 
+  it("of a newer version of the package is left to it, and keeps no other from its turn", async () => {
+    const newer = await running(people(1));
+    await models.BulkJob.collection.updateOne({ _id: newer.id }, { $set: { schemaVersion: 99 } });
+    const { id } = await running(people(1));
+    expect(await takeUpBulkJobs(at(), { limit: 5 })).toMatchObject([{ id }]);
+  });
+
   it("is gone on with though a process whose clock was a year ahead had it last", async () => {
     const { id } = await running(people(2));
     await takeUp(365 * duration.day);

@@ -320,12 +320,37 @@ describe("the secret at rest", () => {
     const people = [await withApp(), await withApp(), await withApp()];
     const rotated = [{ id: "next", key: "n".repeat(43) }, ...sealKeys];
     const context = { ...contextAt(models, now), sealKeys: rotated };
-    expect(await resealFactors(context, { limit: 2 })).toEqual({ resealed: 2, done: false });
-    expect(await resealFactors(context, { limit: 2 })).toEqual({ resealed: 1, done: true });
+    expect(await resealFactors(context, { limit: 2 })).toMatchObject({ resealed: 2, done: false });
+    expect(await resealFactors(context, { limit: 2 })).toEqual({
+      resealed: 1,
+      done: true,
+      failed: 0,
+      failures: [],
+    });
     const later = { ...contextAt(models, after(step)), sealKeys: rotated.slice(0, 1) };
     for (const { userId, secret } of people) {
       expect((await verifyTotp(later, { userId, code: codeOf(secret, after(step)) })).ok).toBe(true);
     }
+  });
+
+  it("that does not open is named by reseal, and keeps no other from being sealed", async () => {
+    await models.UserFactors.deleteMany({});
+    const broken = await withApp();
+    await Promise.all([withApp(), withApp()]);
+    const elsewhere = { "totp.sealedText": Buffer.alloc(60, 7).toString("base64url") };
+    await models.UserFactors.collection.updateOne({ userId: broken.userId }, { $set: elsewhere });
+    const rotated = [{ id: "next", key: "n".repeat(43) }, ...sealKeys];
+    const context = { ...contextAt(models, now), sealKeys: rotated };
+    const failures = [{ id: broken.userId, error: expect.objectContaining({ code: "SEAL_BROKEN" }) }];
+    const reseal = () => resealFactors(context, { limit: 1 });
+    let resealed = 0;
+    for (let report = await reseal(); ; report = await reseal()) {
+      resealed += report.resealed;
+      if (!report.done) continue;
+      expect(report).toMatchObject({ failed: 1, failures });
+      break;
+    }
+    expect(resealed).toBe(2);
   });
 
   it.each([

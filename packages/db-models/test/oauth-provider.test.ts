@@ -596,7 +596,11 @@ describe("signing keys, when the deployment's seal key rotates", () => {
     if (!former) throw new Error("tests seal");
     await expect(read(newer)).rejects.toMatchObject({ code: "SEAL_KEY_MISSING" });
     expect((await resealSigningKeys(withKeys(newer, former))).resealed).toBeGreaterThan(0);
-    expect(await resealSigningKeys(withKeys(newer, former))).toEqual({ resealed: 0 });
+    expect(await resealSigningKeys(withKeys(newer, former))).toEqual({
+      resealed: 0,
+      failed: 0,
+      failures: [],
+    });
     const keys = await read(newer);
     expect(keys.every(({ privateJwk }) => privateJwk !== undefined)).toBe(true);
   });

@@ -51,7 +51,7 @@ it(`leaves nothing of ${kills.planned} people whose erasure was killed at a rand
   for (const { user } of people)
     await eraseUserData(contextAt(models, after(duration.hour)), { userId: user._id });
   expect(await models.Erasure.countDocuments({ finishedAt: { $exists: false } })).toBe(0);
-  while ((await resumeErasures(contextAt(models, after(2 * duration.day)))).length > 0);
+  while ((await resumeErasures(contextAt(models, after(2 * duration.day)))).reports.length > 0);
 
   const dump = await dumpOf(models);
   const ids = people.map(({ user }) => user._id.toHexString());

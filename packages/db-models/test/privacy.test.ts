@@ -155,7 +155,7 @@ describe("eraseUserData", () => {
       remaining: Object.fromEntries(personalCollections.map((name) => [name, 0])),
       anonymisedAuditEvents: 2,
     });
-    expect(await resumeErasures(contextAt(models, after(2 * duration.day)))).toHaveLength(1);
+    expect((await resumeErasures(contextAt(models, after(2 * duration.day)))).reports).toHaveLength(1);
     const dump = await dumpOf(models);
     expect(foundIn(dump, [...person.traces, ...person.secrets, userId.toHexString()])).toEqual([]);
     expect(foundIn(dump, other.traces)).toEqual(other.traces);
@@ -220,13 +220,46 @@ describe("eraseUserData", () => {
     });
     // A clock that was a year ahead has put it off.
     await models.Erasure.updateOne({ userId: user._id }, { $set: { sweepAt: after(365 * duration.day) } });
-    const [report] = await resumeErasures(contextAt(models, after(10 * duration.minute)));
+    const { reports } = await resumeErasures(contextAt(models, after(10 * duration.minute)));
+    const [report] = reports;
     expect(report?.remaining.users).toBe(0);
     const attempt = { identifier: user.email, password: "correct horse battery" };
     expect(await authenticateUser(contextAt(models), attempt)).toEqual({
       ok: false,
       reason: "bad_credentials",
     });
+  });
+
+  it("that cannot be gone on with is named, and holds nobody up", async () => {
+    await models.Erasure.deleteMany({});
+    const stuck = new Types.ObjectId();
+    const { user } = await makeKnownPerson(models, now);
+    const begun = {
+      appsTo: user._id,
+      requestedAt: now,
+      removed: [],
+      anonymisedAuditEvents: 0,
+      schemaVersion: 1,
+    };
+    await models.Erasure.collection.insertMany([
+      // A repair by hand has made text of the list.
+      {
+        ...begun,
+        _id: stuck,
+        userId: (await makeKnownPerson(models, now)).user._id,
+        removed: "none",
+        sweepAt: now,
+      },
+      { ...begun, _id: new Types.ObjectId(), userId: user._id, appsTo: user._id, sweepAt: after(1) },
+    ] as never[]);
+    const resumed = await resumeErasures(contextAt(models, after(1)));
+    expect(resumed).toMatchObject({
+      failed: 1,
+      failures: [{ id: stuck }],
+      reports: [{ remaining: { users: 0 } }],
+    });
+    expect(await models.Erasure.findById(stuck)).toMatchObject({ sweepAt: after(10 * duration.minute + 1) });
+    await models.Erasure.deleteOne({ _id: stuck });
   });
 
   it("is one erasure, however many ask for it at once", async () => {

@@ -100,6 +100,7 @@ it("exports these names by subpath and no others", () => {
     "deviceTypes",
     "feedbackVerdicts",
     "grantTypes",
+    "keptCheckpoint",
     "limitPolicies",
     "loginSubjects",
     "revocationReasons",

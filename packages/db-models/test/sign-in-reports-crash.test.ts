@@ -75,7 +75,7 @@ it(`reports are whole, wherever the process that carries one out is killed: ${ki
   for (const { at } of kills.rounds(met)) await kill(() => setTimeout(at * wholeMs));
   expect(halfDone).toBeGreaterThan(kills.planned / 5);
 
-  while ((await resumeReports(contextAt(models, after(duration.minute)))).length > 0);
+  while ((await resumeReports(contextAt(models, after(duration.minute)))).reports.length > 0);
   // Of what had not begun nothing is known but to who pressed the button, who presses it again.
   for (const victim of victims) await reportSignIn(contextAt(models, after(duration.minute)), victim);
 

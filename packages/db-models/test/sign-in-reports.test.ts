@@ -342,7 +342,7 @@ describe("a report that was not carried out", () => {
     const world = await makeWorld();
     await halfDone(world);
     const own = async (at: Date) =>
-      (await resumeReports(context(at))).filter(({ userId }) => userId.equals(world.userId));
+      (await resumeReports(context(at))).reports.filter(({ userId }) => userId.equals(world.userId));
     expect(await own(after(duration.minute))).toMatchObject([{ state: "done", told: false }]);
     expect(await own(after(duration.minute))).toEqual([]);
     const [report] = await own(after(duration.hour));
@@ -359,9 +359,27 @@ describe("a report that was not carried out", () => {
       { userId: world.userId },
       { $set: { sweepAt: after(365 * duration.day) } },
     );
-    const resumed = await resumeReports(context());
+    const { reports: resumed } = await resumeReports(context());
     expect(resumed.filter(({ userId }) => userId.equals(world.userId))).toMatchObject([{ state: "done" }]);
     expect(await isLive(world.theirs.id)).toBe(false);
+  });
+
+  it("that cannot be gone on with is named, and holds no other up", async () => {
+    const [stuck, other] = [await makeWorld(), await makeWorld()];
+    await halfDone(stuck);
+    await halfDone(other);
+    const due = { $set: { sweepAt: now } };
+    // A repair by hand has made text of what was taken off.
+    await models.SignInReport.collection.updateOne(
+      { userId: stuck.userId },
+      { $set: { takenOff: "all", sweepAt: now } },
+    );
+    await models.SignInReport.collection.updateOne({ userId: other.userId }, due);
+    const { reports, failures } = await resumeReports(context());
+    expect(reports.some(({ userId, state }) => userId.equals(other.userId) && state === "done")).toBe(true);
+    const report = await models.SignInReport.collection.findOne({ userId: stuck.userId });
+    expect(failures.map(({ id }) => id)).toEqual([report?._id]);
+    await models.SignInReport.deleteOne({ userId: stuck.userId });
   });
 
   it("takes off what a request that was under way added after it", async () => {

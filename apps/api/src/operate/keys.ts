@@ -31,17 +31,32 @@ export async function withdrawKey(identity: Identity, kid: string): Promise<{ wi
   return { withdrawn: kid };
 }
 
+/** What was sealed again, and what does not open. */
+export interface Resealed {
+  readonly keys: number;
+  readonly factors: number;
+  /** Signing keys, by `kid`. */
+  readonly brokenKeys: readonly string[];
+  /** Users whose authenticator app can't be used: at most 100. */
+  readonly brokenFactors: readonly string[];
+}
+
 /** Seals everything that a former seal key sealed with the current one. */
-export async function resealAll(identity: Identity): Promise<{ keys: number; factors: number }> {
+export async function resealAll(identity: Identity): Promise<Resealed> {
   await record(identity, { action: "secrets.resealed" });
-  const { resealed: keys } = await identity.oauth.resealSigningKeys();
+  const { resealed: keys, failures } = await identity.oauth.resealSigningKeys();
   let factors = 0;
-  for (let done = false; !done; ) {
+  for (;;) {
     const batch = await identity.factors.reseal();
     factors += batch.resealed;
-    done = batch.done;
+    if (!batch.done) continue;
+    return {
+      keys,
+      factors,
+      brokenKeys: failures.map(({ id }) => id),
+      brokenFactors: batch.failures.map(({ id }) => id.toHexString()),
+    };
   }
-  return { keys, factors };
 }
 
 type Event = Omit<Parameters<Identity["audit"]["append"]>[0], "outcome">;

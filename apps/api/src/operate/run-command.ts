@@ -47,7 +47,15 @@ const commands: Readonly<Record<CommandName, Command>> = {
   },
   "keys reseal": async (identity) => {
     const result = await resealAll(identity);
-    return done(result, [`Sealed again: ${result.keys} signing keys, ${result.factors} second factors.`]);
+    const { keys, factors, brokenKeys, brokenFactors } = result;
+    const lines = [
+      `Sealed again: ${keys} signing keys, ${factors} second factors.`,
+      ...brokenKeys.map((kid) => `The signing key ${kid} does not open: withdraw it.`),
+      ...brokenFactors.map(
+        (user) => `The authenticator app of user ${user} does not open: reset their factors.`,
+      ),
+    ];
+    return { ok: brokenKeys.length + brokenFactors.length === 0, result, lines };
   },
   "keys drill": async (identity, { algorithm, instances, withdraw, waitMs }, issuer) => {
     const watched = instances.length > 0 ? instances : [issuer];

@@ -43,6 +43,7 @@ import { type FactorReset, resetFactors } from "./reset.js";
 import {
   confirmTotp,
   enrolTotp,
+  type ResealedFactors,
   removeTotp,
   resealFactors,
   type TotpConfirmation,
@@ -224,11 +225,10 @@ export interface Factors {
   decide(question: FactorQuestion): FactorDecision;
   /**
    * Seals secrets that a former key sealed with the current one, `limit` in a call, 1,000 by default. Once `done`, the
-   * former keys may go.
-   *
-   * @throws IdentityError `SEAL_BROKEN`.
+   * former keys may go. A secret that does not open (`SEAL_BROKEN`) is named by its user among the failures, and stays: it is of
+   * no use to its owner either, who needs a reset.
    */
-  reseal(input?: { limit?: number }): Promise<{ resealed: number; done: boolean }>;
+  reseal(input?: { limit?: number }): Promise<ResealedFactors>;
 }
 
 export function factorsOf(identity: Shared, writer: AuditWriter): Factors {

@@ -2,6 +2,8 @@
 
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { isIdentityError } from "../core/errors.js";
+import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { sealText } from "../core/seal-keys.js";
 import { base32, newTotpSecret, totpUri } from "../core/totp.js";
 import { withUsedStep } from "../core/used-steps.js";
@@ -115,34 +117,45 @@ export async function removeTotp(
   return { ok: true };
 }
 
+/** What came of sealing secrets with the current key. */
+export interface ResealedFactors extends Failures<Types.ObjectId> {
+  resealed: number;
+  /** Whether none is left but those that failed, whose `id` is that of their user. */
+  done: boolean;
+}
+
 /** Seals secrets that a former key sealed with the current one, at most `limit` of them, 1 to 10,000. */
 export async function resealFactors(
   context: Context,
   { limit = 1_000 }: { limit?: number } = {},
-): Promise<{ resealed: number; done: boolean }> {
+): Promise<ResealedFactors> {
   const { models, sealKeys } = context;
   const [current, ...former] = sealKeys;
   const most = Math.min(Math.max(Math.trunc(limit), 1), 10_000);
-  const query = queries.factorsSealedWith(
-    former.map(({ id }) => id),
-    most,
-  );
+  const query = queries.factorsSealedWith(former.map(({ id }) => id));
   const { collection } = models.UserFactors;
-  const cursor = collection.find(query.filter as object).limit(most);
-  let resealed = 0;
-  let read = 0;
-  for await (const { userId, totp } of cursor as AsyncIterable<{
+  // Without a limit: those that don't open stand before the others at every call.
+  const found = collection.find(query.filter as object) as AsyncIterable<{
     userId: Types.ObjectId;
     totp: TotpSecret;
-  }>) {
-    read += 1;
-    const sealed = underCurrentKey(context, userId, totp);
-    if (!sealed) continue;
-    const { modifiedCount } = await collection.updateOne(
-      { userId, "totp.id": totp.id, "totp.keyId": { $ne: current?.id } },
-      { $set: inPlace(sealed) },
-    );
-    resealed += modifiedCount;
+  }>;
+  const report: ResealedFactors = { resealed: 0, done: true, ...noFailures() };
+  let tried = 0;
+  for await (const { userId, totp } of found) {
+    if (tried === most) return { ...report, done: false };
+    try {
+      const sealed = underCurrentKey(context, userId, totp);
+      if (!sealed) continue;
+      tried += 1;
+      const { modifiedCount } = await collection.updateOne(
+        { userId, "totp.id": totp.id, "totp.keyId": { $ne: current?.id } },
+        { $set: inPlace(sealed) },
+      );
+      report.resealed += modifiedCount;
+    } catch (error) {
+      if (!isIdentityError(error, "SEAL_BROKEN")) throw error;
+      noteFailure(report, userId, error);
+    }
   }
-  return { resealed, done: read < most };
+  return report;
 }

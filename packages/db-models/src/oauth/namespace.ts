@@ -67,7 +67,7 @@ import {
   takeUpAuthorizationRequest,
 } from "./requests.js";
 import { revokeToken, type TokenRevocation } from "./revoke.js";
-import { resealSigningKeys, withdrawSigningKey } from "./signing-key-care.js";
+import { type ResealedKeys, resealSigningKeys, withdrawSigningKey } from "./signing-key-care.js";
 import { readSigningKeys, rotateSigningKey, type SigningKeyPair } from "./signing-keys.js";
 import type { GrantRefused, TokenResult } from "./types.js";
 
@@ -244,11 +244,10 @@ export interface OAuth {
    */
   withdrawSigningKey(input: { kid: string }): Promise<boolean>;
   /**
-   * Seals the signing keys that a former key of `sealKeys` sealed with the current one.
-   *
-   * @throws IdentityError `SEAL_BROKEN`.
+   * Seals the signing keys that a former key of `sealKeys` sealed with the current one. One that does not open
+   * (`SEAL_BROKEN`) is named among the failures, and stays: withdraw it.
    */
-  resealSigningKeys(): Promise<{ resealed: number }>;
+  resealSigningKeys(): Promise<ResealedKeys>;
   /**
    * Decides whether a presented access token is live: one command, no write, and none from memory. The authorization, the app,
    * the user and the consent decide together, so whatever is revoked or suspended is so at the next request; with a session

@@ -1,4 +1,6 @@
 import type { Context } from "../context/context.js";
+import { isIdentityError } from "../core/errors.js";
+import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { signingAlgorithms } from "../schemas/signing-key.js";
 import {
   addKey,
@@ -42,19 +44,29 @@ export async function withdrawSigningKey(context: Context, { kid }: { kid: strin
   return modifiedCount === 1;
 }
 
+/** What came of sealing the signing keys with the current key; those that failed are named by their `kid`. */
+export interface ResealedKeys extends Failures<string> {
+  resealed: number;
+}
+
 /** Seals with the current key of the deployment what a former one has sealed. There are few keys, so that one call does it. */
-export async function resealSigningKeys(context: Context): Promise<{ resealed: number }> {
+export async function resealSigningKeys(context: Context): Promise<ResealedKeys> {
   const { models, sealKeys } = context;
   const [current, ...former] = sealKeys;
-  let resealed = 0;
+  const report: ResealedKeys = { resealed: 0, ...noFailures() };
   for (const key of published(context, await storedKeys(context, signingAlgorithms))) {
     if (key.keyId === current?.id || !former.some(({ id }) => id === key.keyId)) continue;
-    const sealed = sealedPrivateText(context, key.kid, privateText(context, key));
-    const { modifiedCount } = await models.SigningKey.collection.updateOne(
-      { _id: key._id, keyId: key.keyId },
-      { $set: { ...sealed } },
-    );
-    resealed += modifiedCount;
+    try {
+      const sealed = sealedPrivateText(context, key.kid, privateText(context, key));
+      const { modifiedCount } = await models.SigningKey.collection.updateOne(
+        { _id: key._id, keyId: key.keyId },
+        { $set: { ...sealed } },
+      );
+      report.resealed += modifiedCount;
+    } catch (error) {
+      if (!isIdentityError(error, "SEAL_BROKEN")) throw error;
+      noteFailure(report, key.kid, error);
+    }
   }
-  return { resealed };
+  return report;
 }

@@ -6,6 +6,7 @@ import type { AuditWriter } from "../audit/writer.js";
 import type { Context } from "../context/context.js";
 import { IdentityError, isDuplicateKey, isIdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
+import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { type RecordEvent, recordEndsAbout } from "../impersonations/ends.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
@@ -44,6 +45,12 @@ const betweenSweepsMs = 100;
 /** After the end, requests and counters that were under way have this long to arrive before the last sweep. */
 const lateWritesMs = duration.day;
 
+/** What came of the erasures that were due. A failed one is due again ten minutes later. */
+export interface ResumedErasures extends Failures<Types.ObjectId> {
+  /** At most 50. */
+  reports: ErasureReport[];
+}
+
 export async function eraseUserData(
   context: Context,
   writer: AuditWriter,
@@ -62,13 +69,28 @@ export async function resumeErasures(
   context: Context,
   writer: AuditWriter,
   { record = recordBy(context, writer) }: Pick<EraseInput, "record"> = {},
-): Promise<ErasureReport[]> {
+): Promise<ResumedErasures> {
   const { models, now } = context;
   await bringForward(models.Erasure, "sweepAt", now);
-  const due = await runQuery(models, queries.dueErasures(now));
-  const reports: ErasureReport[] = [];
-  for (const erasure of due) reports.push(await complete(context, record, erasure));
-  return reports;
+  const resumed: ResumedErasures = { reports: [], ...noFailures() };
+  for (const erasure of await runQuery(models, queries.dueErasures(now))) {
+    if (!(await takeUp(context, erasure))) continue;
+    try {
+      resumed.reports.push(await complete(context, record, erasure));
+    } catch (error) {
+      noteFailure(resumed, erasure._id, error);
+    }
+  }
+  return resumed;
+}
+
+/** Of several processes one goes on with an erasure; one that fails is then due behind the others. */
+async function takeUp({ models, now }: Context, { _id, sweepAt }: ErasureDocument): Promise<boolean> {
+  const { matchedCount } = await models.Erasure.collection.updateOne(
+    { _id, ...(sweepAt && { sweepAt }) },
+    { $set: { sweepAt: new Date(now.getTime() + resumeAfterMs) } },
+  );
+  return matchedCount === 1;
 }
 
 type StartedErasure = ErasureDocument & { userId: Types.ObjectId };

@@ -1,7 +1,13 @@
 import type { Types } from "mongoose";
 import type { AuditWriter } from "../audit/writer.js";
 import { type Context, operationsOf, type Shared } from "../context/context.js";
-import { type EraseInput, type ErasureReport, eraseUserData, resumeErasures } from "./erase.js";
+import {
+  type EraseInput,
+  type ErasureReport,
+  eraseUserData,
+  type ResumedErasures,
+  resumeErasures,
+} from "./erase.js";
 import { type ExportRecord, exportUserData } from "./export.js";
 
 /** Export and erasure of everything about a person. */
@@ -33,11 +39,12 @@ export interface Privacy {
   erase(input: EraseInput): Promise<ErasureReport>;
   /**
    * Goes on with erasures that a crash stopped, and sweeps once more through those that ended a day ago: what was being
-   * written meanwhile goes too, and then the record forgets who it was. For a job that runs every few minutes.
+   * written meanwhile goes too, and then the record forgets who it was. For a job that runs every few minutes. One that fails
+   * does not keep the others from their turn.
    *
-   * @returns the reports of what it finished, at most 50.
+   * @returns the reports of what it finished, at most 50, and what failed.
    */
-  resumeErasures(input?: Pick<EraseInput, "record">): Promise<ErasureReport[]>;
+  resumeErasures(input?: Pick<EraseInput, "record">): Promise<ResumedErasures>;
 }
 
 export function privacyOf(identity: Shared, writer: AuditWriter): Privacy {

@@ -2,7 +2,14 @@ import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
 import type { Page } from "../queries/queries.js";
 import { offerReport, type SignInReportInput, type SignInReportOffer } from "./begin.js";
-import { listReports, noteTold, reportSignIn, resumeReports, type SignInReporting } from "./report.js";
+import {
+  listReports,
+  noteTold,
+  type ResumedReports,
+  reportSignIn,
+  resumeReports,
+  type SignInReporting,
+} from "./report.js";
 import type { SignInReport } from "./summary.js";
 import { type SignInReportUndo, undoReport } from "./undo.js";
 
@@ -44,11 +51,11 @@ export interface SignInReports {
   noteTold(input: { id: Types.ObjectId }): Promise<void>;
   /**
    * Goes on with what a crash stopped, and through each report once more, for requests that were under way. Call it now and
-   * then, in as many processes as you like.
+   * then, in as many processes as you like. One that fails does not keep the others from their turn.
    *
-   * @returns the reports that it went through; those that are not `told` are to be told their owners.
+   * @returns the reports that it went through, and what failed; those that are not `told` are to be told their owners.
    */
-  resume(): Promise<SignInReport[]>;
+  resume(): Promise<ResumedReports>;
 }
 
 export function signInReportsOf(identity: Shared): SignInReports {

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { type Page, queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import { bringForward } from "../queries/update.js";
@@ -7,7 +8,7 @@ import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import { beginReport, type ReportRefusal, type SignInReportInput } from "./begin.js";
 import { carryOut } from "./carry-out.js";
 import { readAgain, resumeAfterMs, takeUp } from "./due.js";
-import { isMade, type SignInReport, summarise } from "./summary.js";
+import { isMade, type MadeReport, type SignInReport, summarise } from "./summary.js";
 import { takeOffAdded } from "./take-off.js";
 import { giveBack } from "./undo.js";
 
@@ -40,20 +41,34 @@ export async function listReports(
   return found.filter(isMade).map(summarise);
 }
 
-export async function resumeReports(context: Context): Promise<SignInReport[]> {
+/** What came of the reports that were due. A failed one is due again a minute later. */
+export interface ResumedReports extends Failures<Types.ObjectId> {
+  /** Those that are not `told` are to be told their owners. */
+  reports: SignInReport[];
+}
+
+export async function resumeReports(context: Context): Promise<ResumedReports> {
   const { models, now } = context;
   await bringForward(models.SignInReport, "sweepAt", now);
   const due = await runQuery(models, queries.dueSignInReports(now));
-  const resumed: SignInReport[] = [];
+  const resumed: ResumedReports = { reports: [], ...noFailures() };
   for (const report of due) {
     if (!isMade(report) || !(await takeUp(context, report))) continue;
-    if (report.state === "pending") await carryOut(context, report);
-    else if (report.state === "undoing") await giveBack(context, report);
-    else await sweep(context, report);
-    const stored = await readAgain(context, report._id);
-    if (stored) resumed.push(summarise(stored));
+    try {
+      await goOn(context, report);
+      const stored = await readAgain(context, report._id);
+      if (stored) resumed.reports.push(summarise(stored));
+    } catch (error) {
+      noteFailure(resumed, report._id, error);
+    }
   }
   return resumed;
+}
+
+async function goOn(context: Context, report: MadeReport): Promise<void> {
+  if (report.state === "pending") await carryOut(context, report);
+  else if (report.state === "undoing") await giveBack(context, report);
+  else await sweep(context, report);
 }
 
 /** For requests that were under way at the report. It stays due until its owner was told, as long as it can be undone. */

@@ -1,30 +1,36 @@
+import type { Identity } from "@org/db-models";
 import { fastifyPlugin } from "fastify-plugin";
 import { tellOfReports } from "../flows/account/sign-in-reports.js";
 import type { ServiceOptions } from "../service.js";
 import { every } from "./every.js";
 
+type Swept =
+  | Awaited<ReturnType<Identity["privacy"]["resumeErasures"]>>
+  | Awaited<ReturnType<Identity["signInReports"]["resume"]>>;
+
+const notSwept = "what had begun was not swept";
+
 /** Goes on with erasures and reports of sign-ins that a crash stopped, and through the finished ones once more. */
 export const sweeps = fastifyPlugin<ServiceOptions>(
   (app, { service }, done) => {
     const { settings, identity, auditTrail } = service;
-    const sweep = async (what: string, act: () => Promise<number>) => {
+    const sweep = async (what: string, act: () => Promise<Swept>) => {
       try {
-        const swept = await act();
-        if (swept > 0) app.log.info({ what, swept }, "what had begun was swept");
+        const { reports, failures } = await act();
+        if (reports.length > 0) app.log.info({ what, swept: reports.length }, "what had begun was swept");
+        for (const { id, error: err } of failures)
+          app.log.error({ err, what, id: id.toHexString() }, notSwept);
       } catch (err) {
-        app.log.error({ err, what }, "what had begun was not swept");
+        app.log.error({ err, what }, notSwept);
       }
     };
     // Several instances may do the same at once.
     every(app, settings.sweepMs, async () => {
-      await sweep("erasures", async () => {
-        const finished = await identity.privacy.resumeErasures({ record: auditTrail });
-        return finished.length;
-      });
+      await sweep("erasures", () => identity.privacy.resumeErasures({ record: auditTrail }));
       await sweep("reports of sign-ins", async () => {
-        const reports = await identity.signInReports.resume();
-        await tellOfReports(service, app.log, reports);
-        return reports.length;
+        const resumed = await identity.signInReports.resume();
+        await tellOfReports(service, app.log, resumed.reports);
+        return resumed;
       });
     });
     done();

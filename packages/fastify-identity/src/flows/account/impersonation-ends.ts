@@ -6,12 +6,15 @@ export async function noteImpersonationEnds(
   { identity, auditTrail }: FlowContext,
   log: FlowLog,
 ): Promise<void> {
+  const failed = (err: unknown) =>
+    log.error({ err }, "the end of an impersonation was not recorded: it is tried again");
   try {
     for (const { id, userId, event } of await identity.impersonations.takeEnded()) {
-      await auditTrail(event);
-      await identity.impersonations.noteEnd({ id, userId });
+      await auditTrail(event)
+        .then(() => identity.impersonations.noteEnd({ id, userId }))
+        .catch(failed);
     }
   } catch (err) {
-    log.error({ err }, "the ends of impersonations were not recorded: they are tried again");
+    failed(err);
   }
 }

@@ -76,8 +76,15 @@ export async function tellOfReports(
   reports: readonly SignInReport[],
 ): Promise<void> {
   for (const report of reports.filter(({ told, state }) => !told && state === "done")) {
-    await context.auditTrail(eventOf(report));
-    tell(context, log, report);
+    try {
+      await context.auditTrail(eventOf(report));
+      tell(context, log, report);
+    } catch (err) {
+      log.error(
+        { err, report: report.id.toHexString() },
+        "a reported sign-in was not recorded: it is tried again",
+      );
+    }
   }
 }
 
