@@ -1,12 +1,13 @@
 /**
- * Signs in with clients of other languages that nobody here wrote: Python's Authlib, Go's golang.org/x/oauth2 with go-oidc.
- * Each is a program in `outside-clients`, and is run against a provider on loopback. Takes names (`authlib`, `go`); without
- * any it takes all whose language this machine has, and says which it lacks: in CI that is a failure.
+ * Signs in with clients of other languages that nobody here wrote: Python's Authlib, Django with python-social-auth and with
+ * mozilla-django-oidc, Go's golang.org/x/oauth2 with go-oidc, Rust's openidconnect. Each is a program in `outside-clients`, and
+ * is run against a provider on loopback. Takes names (`authlib`, `django`, `go`, `rust`); without any it takes all whose language
+ * this machine has, and says which it lacks: in CI that is a failure.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type AppRegistration, type Identity, openIdentity } from "@org/db-models";
@@ -19,7 +20,15 @@ import { fastify } from "fastify";
 import { type Model, Types } from "mongoose";
 import { describeFailure, root, stopSignal } from "./engine.js";
 
-const authlib = ["authlib==1.9.10", "flask==3.1.3", "requests==2.34.2"];
+const packages = {
+  authlib: ["authlib==1.9.10", "flask==3.1.3", "requests==2.34.2"],
+  django: [
+    "django==5.2.19",
+    "social-auth-app-django==8.0.0",
+    "social-auth-core==7.0.0",
+    "mozilla-django-oidc==5.0.2",
+  ],
+};
 const folder = join(root, "scripts/src/outside-clients");
 const cache = join(root, "node_modules/.cache/outside-clients");
 const callback = "http://127.0.0.1:9/callback";
@@ -32,20 +41,8 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 type Client = () => Promise<{ command: string; args: readonly string[] } | string>;
 
 const clients: Readonly<Record<string, Client>> = {
-  authlib: async () => {
-    const python = ["python3", "python"].find((name) => spawnSync(name, ["-c", "import venv"]).status === 0);
-    if (!python) return "Python 3 with venv is not on PATH";
-    const environment = join(cache, "authlib");
-    const program = join(environment, "bin/python");
-    const mark = join(environment, `.${authlib.join(",")}`);
-    if (!existsSync(mark)) {
-      await mkdir(cache, { recursive: true });
-      await finish(python, ["-m", "venv", "--clear", environment]);
-      await finish(program, ["-m", "pip", "install", "--quiet", ...authlib]);
-      await writeFile(mark, "");
-    }
-    return { command: program, args: [join(folder, "authlib/client.py")] };
-  },
+  authlib: () => pythonClient("authlib"),
+  django: () => pythonClient("django"),
   go: async () => {
     if (spawnSync("go", ["version"]).status !== 0) return "go is not on PATH";
     const program = join(cache, "go-client");
@@ -53,7 +50,31 @@ const clients: Readonly<Record<string, Client>> = {
     await finish("go", ["build", "-mod=readonly", "-o", program, "."], join(folder, "go"));
     return { command: program, args: [] };
   },
+  rust: async () => {
+    if (spawnSync("cargo", ["--version"]).status !== 0) return "cargo is not on PATH";
+    // Where it may write the list of what it was built from.
+    const copy = join(cache, "rust");
+    await cp(join(folder, "rust"), copy, { recursive: true });
+    await finish("cargo", ["build", "--quiet"], copy);
+    return { command: join(copy, "target/debug/outside-client"), args: [] };
+  },
 };
+
+/** A program in Python with its packages in an environment of its own. */
+async function pythonClient(name: keyof typeof packages): ReturnType<Client> {
+  const python = ["python3", "python"].find((one) => spawnSync(one, ["-c", "import venv"]).status === 0);
+  if (!python) return "Python 3 with venv is not on PATH";
+  const environment = join(cache, name);
+  const program = join(environment, "bin/python");
+  const mark = join(environment, `.${packages[name].join(",")}`);
+  if (!existsSync(mark)) {
+    await mkdir(cache, { recursive: true });
+    await finish(python, ["-m", "venv", "--clear", environment]);
+    await finish(program, ["-m", "pip", "install", "--quiet", ...packages[name]]);
+    await writeFile(mark, "");
+  }
+  return { command: program, args: [join(folder, name, "client.py")] };
+}
 
 try {
   const engine = await startEngine({ prefer: "quick", log: say, signal: stopping });
@@ -138,6 +159,7 @@ async function register(identity: Identity): Promise<Record<string, object>> {
   );
   return {
     web: await make({}),
+    django: await make({ redirectUris: [`${callback}/complete/oidc/`, `${callback}/oidc/callback/`] }),
     machine: await make(machine),
     jwt_machine: await make({ ...machine, accessTokenFormat: "jwt" }),
     keyed: {

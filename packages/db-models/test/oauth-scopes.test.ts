@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { limits } from "../src/core/limits.js";
-import { canonicalScopes, intersectScopes, isScope, scopesSchema } from "../src/core/scopes.js";
+import {
+  canonicalScopes,
+  intersectScopes,
+  isScope,
+  parseAskedScopes,
+  scopesSchema,
+} from "../src/core/scopes.js";
 import { formatScopes, grantsEveryScope, grantsScope, parseScopes } from "../src/index.js";
 
 // Few segments, so that scopes often contain each other.
@@ -86,6 +92,21 @@ describe("parseScopes", () => {
       }),
     );
   });
+});
+
+describe("parseAskedScopes", () => {
+  // Source: public reports opengist#775, cryptpad/sso#19.
+  it("passes over needless spaces", () => {
+    expect(parseAskedScopes(" openid  email ")).toEqual(["email", "openid"]);
+    expect(parseAskedScopes("   ")).toEqual([]);
+  });
+
+  it.each(["a\tb", `a ${"x".repeat(limits.scope + 1)}`, "x ".repeat(1e6), " ".repeat(1e6)])(
+    "refuses %.20j as parseScopes does",
+    (value) => {
+      expect(() => parseAskedScopes(value)).toThrow(expect.objectContaining({ code: "INVALID_SCOPE" }));
+    },
+  );
 });
 
 describe("scopesSchema", () => {

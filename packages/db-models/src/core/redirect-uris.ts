@@ -44,9 +44,15 @@ function withoutPort(uri: string): string | undefined {
   return origin === undefined || !URL.canParse(uri) ? undefined : `${origin}${rest}`;
 }
 
-/** Whether a text is an origin of the web, as browsers send it. */
+// Pages of Capacitor, Tauri or a browser extension. The schemes that are left out belong to the web, or to no place at all.
+const platformOrigin =
+  /^(?!(?:https?|wss?|ftp|file|javascript|data|blob|about):)[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9.-]+$/;
+
+/** Whether a text is an origin as browsers send it: of the web, or of a page that a platform serves from the device. */
 export function isOrigin(value: string): boolean {
-  return plainText.test(value) && URL.canParse(value) && new URL(value).origin === value;
+  if (!plainText.test(value) || !URL.canParse(value)) return false;
+  const { origin, hostname } = new URL(value);
+  return /^https?:/.test(value) ? origin === value && host.test(hostname) : platformOrigin.test(value);
 }
 
 /** Whether a text names a resource server: an absolute URI without a fragment (RFC 8707 section 2). */

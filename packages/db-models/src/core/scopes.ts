@@ -37,9 +37,23 @@ export const scopesSchema = z
  */
 export function parseScopes(parameter: string): string[] {
   if (parameter === "") return [];
-  // Before the split, so that what is split is bounded.
-  const longest = limits.scopes * (limits.scope + 1);
-  const scopes = parameter.length < longest ? parameter.split(" ") : [];
+  return checkedScopes(parameter.length < longestParameter ? parameter.split(" ") : []);
+}
+
+/**
+ * Reads what a client asks for as {@link parseScopes} does, but passes over needless spaces: clients that put the parameter
+ * together from settings leave them.
+ */
+export function parseAskedScopes(parameter: string): string[] {
+  if (parameter.length >= longestParameter) return checkedScopes([]);
+  const scopes = parameter.split(" ").filter((part) => part !== "");
+  return scopes.length === 0 ? [] : checkedScopes(scopes);
+}
+
+// What is split is bounded before.
+const longestParameter = limits.scopes * (limits.scope + 1);
+
+function checkedScopes(scopes: readonly string[]): string[] {
   if (scopes.length === 0 || scopes.length > limits.scopes || !scopes.every(isScope)) {
     throw new IdentityError("INVALID_SCOPE", "the scope is malformed, or too long");
   }

@@ -48,9 +48,37 @@ export const appFields = {
 } as const;
 
 /** An app as its owner registers it. */
-export const appRegistrationSchema = z.strictObject(appFields).superRefine((app, context) => {
-  for (const { path, message } of faultsOf(app)) context.addIssue({ code: "custom", message, path });
-});
+export const appRegistrationSchema = z
+  .strictObject(appFields)
+  .superRefine((app, context) => {
+    for (const { path, message } of faultsOf(app)) context.addIssue({ code: "custom", message, path });
+  })
+  // Which members go together, for programs that read the JSON Schema: a public app, one with a secret, one with a key.
+  .meta({
+    oneOf: [
+      {
+        properties: {
+          type: { const: "public" },
+          grantTypes: { not: { contains: { const: "client_credentials" } } },
+        },
+        not: { anyOf: [{ required: ["clientAuthentication"] }, { required: ["publicKeys"] }] },
+      },
+      {
+        properties: {
+          type: { const: "confidential" },
+          clientAuthentication: { enum: ["client_secret_basic", "client_secret_post"] },
+        },
+        not: { required: ["publicKeys"] },
+      },
+      {
+        properties: {
+          type: { const: "confidential" },
+          clientAuthentication: { const: "private_key_jwt" },
+        },
+        required: ["clientAuthentication", "publicKeys"],
+      },
+    ],
+  });
 
 export type AppRegistration = z.input<typeof appRegistrationSchema>;
 

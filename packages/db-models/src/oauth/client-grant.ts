@@ -1,6 +1,6 @@
 import type { Context } from "../context/context.js";
 import { isIdentityError } from "../core/errors.js";
-import { grantsEveryScope, parseScopes } from "../core/scopes.js";
+import { grantsEveryScope, parseAskedScopes } from "../core/scopes.js";
 import { audiencesOf } from "./audiences.js";
 import { refused } from "./grants.js";
 import { grantAtOnce } from "./issue.js";
@@ -42,7 +42,7 @@ export async function grantToClient(context: Context, input: ClientGrant): Promi
 /** The scopes of a parameter, if these contain them all. */
 export function scopesWithin(own: readonly string[], scope: unknown): string[] | undefined {
   try {
-    const asked = typeof scope === "string" ? parseScopes(scope) : [];
+    const asked = typeof scope === "string" ? parseAskedScopes(scope) : [];
     return asked.length > 0 && grantsEveryScope(own, asked) ? asked : undefined;
   } catch (error) {
     if (isIdentityError(error, "INVALID_SCOPE")) return undefined;

@@ -77,7 +77,12 @@ export const clientSettings = {
     .optional()
     .describe("A resource server's own identifiers: it may introspect the tokens that name one of them"),
   origins: z
-    .array(uri.refine(isOrigin, "must be an origin such as https://app.example.com"))
+    .array(
+      uri.refine(
+        isOrigin,
+        "must be an origin such as https://app.example.com or capacitor://localhost, without a path",
+      ),
+    )
     .max(limits.origins)
     .optional()
     .describe("Origins of pages that ask for tokens from a browser"),

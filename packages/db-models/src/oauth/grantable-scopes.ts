@@ -1,5 +1,5 @@
 import { isIdentityError } from "../core/errors.js";
-import { grantsScope, parseScopes } from "../core/scopes.js";
+import { grantsScope, parseAskedScopes } from "../core/scopes.js";
 import type { AppDocument } from "../schemas/app.js";
 
 /**
@@ -14,7 +14,7 @@ export function grantableScopes(app: Pick<AppDocument, "scopes" | "grantTypes">,
 
 function read(scope: unknown): string[] {
   try {
-    return typeof scope === "string" ? parseScopes(scope) : [];
+    return typeof scope === "string" ? parseAskedScopes(scope) : [];
   } catch (error) {
     if (isIdentityError(error, "INVALID_SCOPE")) return [];
     throw error;

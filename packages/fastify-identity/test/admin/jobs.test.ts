@@ -1,7 +1,9 @@
-import { type AuditInput, type BulkAct, IdentityError } from "@org/db-models";
+import { type AuditInput, appRegistrationSchema, type BulkAct, IdentityError } from "@org/db-models";
 import { type FastifyInstance, fastify } from "fastify";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { z } from "zod";
+import { jobBody } from "../../src/admin/routes/job-schemas.js";
 import { identityPlugin } from "../../src/index.js";
 import { type Setting, useIdentity } from "../support.js";
 import { type Admin, auditOf, makeAdmin, makeUser } from "./world.js";
@@ -389,3 +391,19 @@ function callsOf(app: FastifyInstance, { bearer }: Admin) {
     post: (path: string, payload: object = {}) => call("POST", path, payload),
   };
 }
+
+// Forms and fuzzers are made from the document: what excludes what is no secret of the server's.
+test("the documents of jobs and apps say which members go together", () => {
+  const json = (schema: z.ZodType) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const job = json(jobBody);
+  expect(job.oneOf).toEqual([{ required: ["filter"] }, { required: ["users"] }]);
+  expect(job.properties?.filter).toMatchObject({
+    anyOf: [{ not: { required: ["role"] } }, expect.anything()],
+  });
+  const app = json(appRegistrationSchema);
+  expect(app.oneOf).toMatchObject([
+    { properties: { type: { const: "public" } } },
+    { properties: { type: { const: "confidential" } }, not: { required: ["publicKeys"] } },
+    { properties: { type: { const: "confidential" } }, required: ["clientAuthentication", "publicKeys"] },
+  ]);
+});

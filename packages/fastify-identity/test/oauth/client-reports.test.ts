@@ -8,6 +8,7 @@ import {
   agree,
   answerIn,
   authorizeUrl,
+  credentials,
   makeClient,
   makeVisitor,
   ours,
@@ -145,5 +146,124 @@ describe("a client that signs its assertions, and is refused", () => {
     const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
     const answer = await (await asking({ aud: `${issuer}/oauth/token` }, other))();
     expect(answer.json().error_description).toBe("the client is unknown or has not shown who it is");
+  });
+});
+
+// Source: public reports opengist#775 and cryptpad/sso#19: an app that has no more scopes to ask for leaves a space at the end.
+test("a space too many in scope asks for nothing more, and refuses nothing", async () => {
+  const app = await setting.app({ oauth: true });
+  const client = await makeClient(setting, {
+    grantTypes: ["authorization_code", "refresh_token", "client_credentials"],
+  });
+  const { visitor, email } = await makeVisitor(setting, app);
+  const url = authorizeUrl(client, { scope: " openid  offline_access email " });
+  const tokens = await redeem(app, client, answerIn(await agree(visitor, email, url)).code);
+  expect(tokens.scope).toBe("email offline_access openid");
+  const refresh = { grant_type: "refresh_token", refresh_token: tokens.refresh_token, scope: "openid " };
+  expect((await post(app, "/oauth/token", { ...refresh, ...credentials(client) })).json().scope).toBe(
+    "openid",
+  );
+  const own = { grant_type: "client_credentials", scope: "notes ", ...credentials(client) };
+  expect((await post(app, "/oauth/token", own)).json().scope).toBe("notes");
+});
+
+// Source: public reports authgear#3637 and oidc-client-js#812: pages in Capacitor, Tauri and browser extensions have an origin
+// whose scheme is none of the web.
+test.each([
+  "capacitor://localhost",
+  "tauri://localhost",
+  "chrome-extension://fhbjgbiflinjbdggehcddcbncdddomop",
+])("a page of the origin %s reads the answers to its app", async (origin) => {
+  const app = await setting.app({ oauth: true });
+  const client = await makeClient(setting, { type: "public", origins: [origin] });
+  const fields = { grant_type: "refresh_token", refresh_token: "none", client_id: client.clientId };
+  const answer = await post(app, "/oauth/token", fields, { origin });
+  expect([answer.statusCode, answer.headers["access-control-allow-origin"]]).toEqual([400, origin]);
+});
+
+test.each([
+  "capacitor://localhost/",
+  "capacitor://",
+  "capacitor:localhost",
+  "file://",
+  "null",
+  "*",
+  "https://*.example.com",
+  "capacitor://user@localhost",
+  "capacitor://local host",
+  "javascript://alert",
+  "HTTPS://app.example.com",
+  "https://app.example.com:443",
+])("%s is no origin", async (origin) => {
+  const client = makeClient(setting, { type: "public", origins: [origin] });
+  await expect(client).rejects.toMatchObject({ code: "INVALID_INPUT" });
+});
+
+describe("what no client means to send", () => {
+  // Source: public reports logto#8990, zitadel#12278, simple-login#2755, DuendeArchive/Support#110, oidc-provider#267: status 500.
+  test.each([
+    ["client_id", "invalid_client"],
+    ["client_secret", "invalid_client"],
+    ["code", "invalid_grant"],
+    ["redirect_uri", "invalid_grant"],
+    ["code_verifier", "invalid_grant"],
+    ["grant_type", "unsupported_grant_type"],
+    ["a%00name", "invalid_grant"],
+  ])("a null byte in %s is a fault of the request", async (name, error) => {
+    const app = await setting.app({ oauth: true });
+    const client = await makeClient(setting);
+    const known = new URLSearchParams({
+      grant_type: "authorization_code",
+      code: "none",
+      redirect_uri: "https://app.example.com/callback",
+      code_verifier: "v".repeat(43),
+      ...credentials(client),
+    });
+    known.delete(name);
+    const answer = await app.inject({
+      method: "POST",
+      url: "/oauth/token",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      payload: `${known}&${name}=${name === "client_id" ? client.clientId : ""}%00`,
+    });
+    expect([answer.statusCode, answer.json().error]).toEqual([error === "invalid_client" ? 401 : 400, error]);
+  });
+
+  test.each(["%", "%zz", "%00", "a:b:c", ":", ""])(
+    "nor does %j in the Basic scheme end in 500",
+    async (text) => {
+      const app = await setting.app({ oauth: true });
+      const authorization = `Basic ${btoa(text)}`;
+      const answer = await post(app, "/oauth/token", { grant_type: "client_credentials" }, { authorization });
+      expect([answer.statusCode, answer.json().error]).toEqual([401, "invalid_client"]);
+    },
+  );
+
+  test.each(["a%00b", "__proto__", "constructor", "$where", "a.b", "%F0%9F%94%91"])(
+    "a parameter with the name %s is carried through a sign-in",
+    async (name) => {
+      const app = await setting.app({ oauth: true });
+      const client = await makeClient(setting);
+      const { visitor, email } = await makeVisitor(setting, app);
+      const state = "+/=& \u0000\u00e9\u{1F511}%2B";
+      const url = `${authorizeUrl(client, { state })}&${name}=1`;
+      const answer = answerIn(await agree(visitor, email, url));
+      expect(answer).toMatchObject({ code: expect.stringMatching(/^idc_/), state });
+    },
+  );
+
+  // Source: public report openziti/ziti#2704.
+  test.each([
+    "application/x-www-form-urlencoded;charset=UTF-8",
+    'Application/X-WWW-Form-URLencoded ; charset="utf-8"',
+  ])("a form is one as %s too", async (type) => {
+    const app = await setting.app({ oauth: true });
+    const fields = {
+      grant_type: "refresh_token",
+      refresh_token: "none",
+      ...credentials(await makeClient(setting)),
+    };
+    const answer = await post(app, "/oauth/token", fields, { "content-type": type });
+    expect(answer.json().error).toBe("invalid_grant");
   });
 });

@@ -58,7 +58,14 @@ const filter = z
     until: momentInput.optional().describe("Only before this moment"),
   })
   .refine(({ status, role }) => status === undefined || role === undefined, "name a status or a role")
-  .refine(({ role, by }) => role === undefined || by === "created", "users of a role are chosen by created");
+  .refine(({ role, by }) => role === undefined || by === "created", "users of a role are chosen by created")
+  // The same for programs that read the document.
+  .meta({
+    anyOf: [
+      { not: { required: ["role"] } },
+      { not: { required: ["status"] }, properties: { by: { const: "created" } } },
+    ],
+  });
 
 export const jobBody = z
   .strictObject({
@@ -74,7 +81,8 @@ export const jobBody = z
   .refine(
     ({ filter: chosen, users }) => (chosen === undefined) !== (users === undefined),
     "name filter or users",
-  );
+  )
+  .meta({ oneOf: [{ required: ["filter"] }, { required: ["users"] }] });
 
 export const job = z
   .object({
