@@ -56,7 +56,9 @@ beforeEach(async () => {
     undefined,
     {},
     (before: FastifyInstance) => {
-      before.addHook("onRoute", ({ method, url }) => {
+      before.addHook("onRoute", ({ method, url, constraints }) => {
+        // Takes only methods that a path does not know, and answers them 405.
+        if (url.endsWith("/*") && constraints) return;
         for (const one of [method].flat()) if (one !== "HEAD") routes.push(`${one} ${url}`);
       });
     },
