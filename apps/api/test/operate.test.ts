@@ -16,7 +16,7 @@ const settings = { issuer, insecureCookies: true, sealKeys: [{ id: "test", key: 
 // Its clock is another than the command's: it makes no key.
 const api = useApi({ ...settings, oauth: false });
 const running = useApi(settings);
-const program = await bundleChild(new URL("../src/operate/main.ts", import.meta.url));
+const program = await bundleChild(new URL("../src/operate/main.ts", import.meta.url), { whole: true });
 
 const operate = (...args: string[]) => operateWith({}, ...args);
 

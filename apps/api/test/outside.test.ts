@@ -36,7 +36,7 @@ function start([program = "", ...args]: readonly string[], env: Record<string, s
   return { child, exited, output: () => output, says };
 }
 
-const server = await bundleChild(new URL("../src/server.ts", import.meta.url));
+const server = await bundleChild(new URL("../src/server.ts", import.meta.url), { whole: true });
 const serve = (env: Record<string, string>) => start([process.execPath, server], env);
 
 async function portInUse(): Promise<{ port: string; free(): void }> {

@@ -12,7 +12,7 @@ import { password, patient, useApi } from "./support/api.js";
 
 // Only the process that is tested writes usage.
 const api = useApi({ usageFlushMs: 600_000 });
-const server = await bundleChild(new URL("../src/server.ts", import.meta.url));
+const server = await bundleChild(new URL("../src/server.ts", import.meta.url), { whole: true });
 const children: ChildProcessWithoutNullStreams[] = [];
 
 afterEach(() => {

@@ -27,19 +27,25 @@ const running = new Set<ReturnType<typeof spawn>>();
 /** Names the folder of the bundles, which Vitest's global setup makes and removes. */
 export const BUNDLES = "ORG_DB_TEST_BUNDLES";
 
+export interface BundleOptions {
+  /**
+   * Has packages of others in the file too. It starts in half the time then, and takes a second more to make: for scripts
+   * of which a test starts several processes, and which load no other code. Default: false.
+   */
+  readonly whole?: boolean;
+}
+
 /**
  * Makes one file of a script and the sources of our own that it imports, so that each of the many processes of the tests
  * starts in a third of the time that loading TypeScript takes. One of a script is enough for a run of the tests, whose
  * workers share it.
  */
-export async function bundleChild(script: URL): Promise<string> {
+export async function bundleChild(script: URL, { whole = false }: BundleOptions = {}): Promise<string> {
   const source = fileURLToPath(script);
   const folder = process.env[BUNDLES] ?? tmpdir();
   const name = parse(source).name;
-  const outfile = join(
-    folder,
-    `${name}-${createHash("sha256").update(source).digest("hex").slice(0, 12)}.mjs`,
-  );
+  const hash = createHash("sha256").update(`${source} ${whole}`).digest("hex").slice(0, 12);
+  const outfile = join(folder, `${name}-${hash}.mjs`);
   if (process.env[BUNDLES] && existsSync(outfile)) return outfile;
   const own = await mkdtemp(join(folder, "child-"));
   const made = join(own, `${name}.mjs`);
@@ -51,8 +57,12 @@ export async function bundleChild(script: URL): Promise<string> {
     format: "esm",
     target: "node20",
     conditions: ["@org/source"],
-    plugins: [othersStayOutside, sourcesKeepTheirAddress],
+    plugins: [whole ? nativeStaysOutside : othersStayOutside, sourcesKeepTheirAddress],
     logLevel: "silent",
+    ...(whole && {
+      banner: { js: requireFor(script) },
+      legalComments: "none" as const,
+    }),
   });
   // Renamed once it is complete: no other worker finds a part of it.
   await rename(made, outfile);
@@ -87,6 +97,26 @@ const othersStayOutside: Plugin = {
     });
   },
 };
+
+// What is native, or reads files beside itself.
+const nativeStaysOutside: Plugin = {
+  name: "native-stays-outside",
+  setup(builder) {
+    builder.onResolve(
+      { filter: /^(@node-rs\/.*|pino|@fastify\/swagger-ui)$/ },
+      async ({ path, pluginData, ...from }) => {
+        if (pluginData === "asked") return undefined;
+        const found = await builder.resolve(path, { ...from, pluginData: "asked" });
+        return found.errors.length > 0 ? found : { path: found.path, external: true };
+      },
+    );
+  },
+};
+
+/** CommonJS requires what Node brings along. */
+function requireFor(script: URL): string {
+  return `import { createRequire as requireOf } from "node:module"; const require = requireOf(${JSON.stringify(script.href)});`;
+}
 
 /** Of a program that names a module by its file, which says where it is wherever the program is. */
 function fileOf(address: string): OnResolveResult {

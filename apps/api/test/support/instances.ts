@@ -1,7 +1,7 @@
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import type { InstanceDeps } from "../children/instance.js";
 
-const bundle = await bundleChild(new URL("../children/instance.ts", import.meta.url));
+const bundle = await bundleChild(new URL("../children/instance.ts", import.meta.url), { whole: true });
 
 /** A process of the service. */
 interface Instance {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { bundleChild } from "@org/dev-kit/children";
 import { onTestFinished } from "vitest";
 
-const entry = await bundleChild(new URL("../../src/main.ts", import.meta.url));
+const entry = await bundleChild(new URL("../../src/main.ts", import.meta.url), { whole: true });
 
 /** A real maintenance process, behind a program that starts another where one is given; killed after the test. */
 export function startProcess(

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const temporary = useTemporaryDatabase({ label: "jobs-crash" });
 const kills = faultLoop({ seed: 20_961_130, all: 20 });
-const worker = await bundleChild(new URL("../children/bulk-worker.ts", import.meta.url));
+const worker = await bundleChild(new URL("../children/bulk-worker.ts", import.meta.url), { whole: true });
 
 const begin = Date.UTC(2096, 2, 1, 12);
 /** A lease and a bit. */
