@@ -103,7 +103,7 @@ export interface DbConfig<M extends object = Models> {
  * export default defineConfig({
  *   uri: "mongodb://127.0.0.1/shop",
  *   models: (connection) => [connection.model("Order", orderSchema)],
- *   cleanup: [{ name: "old carts", collection: "carts", field: "updatedAt", retentionSeconds: 30 * 86_400 }],
+ *   cleanup: [{ name: "old-carts", collection: "carts", field: "updatedAt", retentionSeconds: 30 * 86_400 }],
  * });
  */
 export function defineConfig<M extends object>(config: DbConfig<M>): DbConfig<M> {

@@ -48,7 +48,7 @@ export const cleanupRuleSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits, _ . : -")
-    .describe("Name in plans, reports and logs"),
+    .describe("Name in plans, reports and logs: 1 to 64 letters, digits, _ . : -"),
   collection: collectionName.describe("Collection that it works on"),
   field: path.describe("Date field that decides; it must lead an index"),
   retentionSeconds: z

@@ -5,6 +5,11 @@ export function countText(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** How many of one thing there are for each other: "2.3", "4,180"; one decimal place where that tells something. */
+export function ratioText(value: number): string {
+  return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : countText(value);
+}
+
 /** A rate as "300 per second"; a slow one as "20 per minute" or "5 per hour". */
 export function rateText(perSecond: number): string {
   if (perSecond >= 0.5) return `${countText(perSecond)} per second`;

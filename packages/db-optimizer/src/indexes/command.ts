@@ -2,6 +2,7 @@
 import type { mongo } from "mongoose";
 import { isPattern } from "../core/bson/exact.js";
 import type { Document } from "../core/model.js";
+import type { NamedQuery } from "../core/named-query.js";
 import { type Collation, shortCollation } from "./collation.js";
 import { type IndexOption, type IndexSpec, optionTexts } from "./spec.js";
 
@@ -84,6 +85,16 @@ export function collectionText(collection: string): string {
   return isProperty && !(collection in Object.prototype)
     ? `db.${collection}`
     : `db.getCollection(${JSON.stringify(collection)})`;
+}
+
+/** A named query as it is asked in mongosh. */
+export function findText(query: NamedQuery): string {
+  const { collection, filter, projection } = query;
+  const given = [filter, ...(projection ? [projection] : [])].map(shellText).join(", ");
+  const calls = (["sort", "skip", "limit", "collation", "hint"] as const)
+    .filter((name) => query[name])
+    .map((name) => `.${name}(${shellText(query[name])})`);
+  return `${collectionText(collection)}.find(${given})${calls.join("")}`;
 }
 
 const methods: ReadonlySet<string> = new Set(

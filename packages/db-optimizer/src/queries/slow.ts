@@ -18,6 +18,8 @@ export interface SlowShape {
   readonly lastAt: Date;
   /** Of one of them, as the profiler recorded it or else as explained now; `null` when it can't be explained. */
   readonly plan: QueryPlan | null;
+  /** Why it can't be explained, in the server's words. */
+  readonly failure?: string;
 }
 
 /** Slow operations by the profiler; `unknown` with its reason if it cannot be read. */
@@ -154,7 +156,7 @@ async function explained(connection: Connection, groups: readonly RecordedShape[
   const shapes: RecordedShape[] = [];
   for (const [position, group] of groups.entries()) {
     const explain = group.plan === null && position < maxExplained;
-    shapes.push(explain ? { ...group, plan: await planOf(connection, group.shape, group.command) } : group);
+    shapes.push(explain ? { ...group, ...(await planOf(connection, group.shape, group.command)) } : group);
   }
   return shapes;
 }
@@ -163,16 +165,15 @@ async function planOf(
   connection: Connection,
   shape: QueryShape,
   recorded: Document,
-): Promise<QueryPlan | null> {
+): Promise<Pick<SlowShape, "plan" | "failure">> {
   const command = explainableCommand(shape, recorded);
-  if (!command) return null;
+  if (!command) return { plan: null };
   try {
-    return summariseExplain(
-      await explainCommand(connection, command, `a slow ${shape.operation}`, { maxTimeMS }),
-    );
+    const answer = await explainCommand(connection, command, `a slow ${shape.operation}`, { maxTimeMS });
+    return { plan: summariseExplain(answer) };
   } catch (error) {
     if (isOptimizerError(error, "UNREACHABLE")) throw error;
-    return null;
+    return { plan: null, failure: toOptimizerError(error).message };
   }
 }
 

@@ -1,12 +1,13 @@
 // Rules of a workload: queries that no index serves, plans worth a look, indexes that others make superfluous.
-import { countText, durationText } from "../core/figure-text.js";
+import { countText, durationText, ratioText } from "../core/figure-text.js";
 import { applyRules, type Finding, type Rule } from "../core/finding.js";
 import type { Document } from "../core/model.js";
 import type { NamedQuery } from "../core/named-query.js";
-import { collectionText, shellText } from "../indexes/command.js";
-import { canonicalIndex } from "../indexes/spec.js";
+import { collectionText, findText, shellText } from "../indexes/command.js";
+import { canonicalIndex, type IndexSpec } from "../indexes/spec.js";
 import type { QueryPlan } from "../queries/explain.js";
 import { fieldsOf } from "../queries/shape.js";
+import type { SlowShape } from "../queries/slow.js";
 import { servesAs } from "./candidates.js";
 import { keysPerReturned, type QueryAnalysis } from "./judge.js";
 import type { ParsedAdviceLimits } from "./limits.js";
@@ -69,18 +70,17 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
     part: "indexes",
     severity: "critical",
     command: "org-db setup",
-    *find({ analyses, drift }) {
-      const missing = new Set(drift.missing.map(placeOf));
-      const wanting = analyses.filter((analysis) => lacksDeclared(analysis, missing));
-      for (const collection of new Set(wanting.map(({ query }) => query.collection))) {
-        const own = wanting.filter(({ query }) => query.collection === collection);
-        const indexes = [...new Set(own.map(({ query }) => query.index))];
+    *find(facts) {
+      const wanting = lacking(facts);
+      for (const collection of new Set(wanting.map((one) => one.collection))) {
+        const own = wanting.filter((one) => one.collection === collection);
+        const indexes = [...new Set(own.map(({ index }) => index))];
         const sum = (figure: "docsExamined" | "returned") =>
           own.reduce((all, { plan }) => all + plan[figure], 0);
         yield {
           subject: collection,
-          message: `${collection} lacks declared indexes that its named queries need: ${indexes.join(", ")}`,
-          evidence: `${countText(sum("docsExamined"))} documents examined for ${countText(sum("returned"))} returned by ${own.map(({ query }) => query.name).join(", ")}`,
+          message: `${collection} lacks declared indexes that its queries need: ${indexes.join(", ")}`,
+          evidence: `${countText(sum("docsExamined"))} documents examined for ${countText(sum("returned"))} returned by ${own.map(({ name }) => name).join(", ")}`,
         };
       }
     },
@@ -95,7 +95,7 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
         if (!keys || servingIndex(query, keys, facts)) continue;
         yield {
           subject: query.collection,
-          message: `An index would serve ${name}; org-db advise measures it on a copy first`,
+          message: `An index may serve ${name}; org-db advise measures it on a copy first`,
           evidence,
           command: `${collectionText(query.collection)}.createIndex(${shellText(keys)})`,
         };
@@ -109,16 +109,16 @@ const rules: readonly Rule<Facts, ParsedAdviceLimits>[] = [
     *find(facts, limits) {
       for (const { query, name, evidence } of unserved(facts, limits)) {
         const keys = candidateIndex(query.filter, query.sort);
-        const serving = keys && servingIndex(query, keys, facts);
-        if (!serving) continue;
-        const why = serving.hidden ? "is hidden" : "exists, and the planner uses another way";
-        const message = `Index ${serving.name} would serve ${name} and ${why}`;
-        yield { subject: placeOf(serving), message, evidence, command: "org-db advise" };
+        const present = keys && servingIndex(query, keys, facts);
+        if (!present) continue;
+        const why = present.hidden ? "is hidden" : "exists, and the planner uses another way";
+        const message = `Index ${present.name} would serve ${name} and ${why}`;
+        yield { subject: placeOf(present), message, evidence, command: "org-db advise" };
       }
       for (const analysis of judged(facts)) {
         const { query, plan } = analysis;
         if (isUnserved(plan)) continue;
-        const explain = `${collectionText(query.collection)}.find(${shellText(query.filter)}).explain("executionStats")`;
+        const explain = `${findText(query)}.explain("executionStats")`;
         const message = reviewText(analysis);
         yield { subject: query.name, message, evidence: evidenceOf(analysis), command: explain };
       }
@@ -152,14 +152,52 @@ export function workloadFindings(facts: Facts, limits: ParsedAdviceLimits): Find
   return [...new Map(found.map((finding) => [`${finding.command}${finding.message}`, finding])).values()];
 }
 
-function lacksDeclared({ query, problems }: QueryAnalysis, missing: ReadonlySet<string>): boolean {
-  return problems.length > 0 && missing.has(`${query.collection}.${query.index}`);
+/** A query that a declared index would serve, which the server lacks. */
+interface Lacking extends Pick<Unserved, "name"> {
+  readonly collection: string;
+  readonly index: string;
+  readonly plan: QueryPlan;
+}
+
+function lacking(facts: Facts): Lacking[] {
+  const named = facts.analyses.flatMap(({ query, plan, problems }) => {
+    const index = problems.length > 0 ? missingIndex(query, plan, facts) : undefined;
+    return index === undefined ? [] : [{ name: query.name, collection: query.collection, index, plan }];
+  });
+  const recorded = slowShapes(facts).flatMap(({ shape, plan }) => {
+    const index = plan ? missingIndex(shape, plan, facts) : undefined;
+    if (!plan || index === undefined) return [];
+    return [{ name: shapeName(shape), collection: shape.collection, index, plan }];
+  });
+  return [...named, ...recorded];
+}
+
+/** The declared index, missing on the server, that a query names, or that would serve it where none does. */
+function missingIndex(
+  query: Unserved["query"] & Pick<NamedQuery, "index">,
+  plan: QueryPlan,
+  { drift }: Facts,
+): string | undefined {
+  const missing = drift.missing.filter(({ collection }) => collection === query.collection);
+  const named = missing.find(({ name }) => name === query.index);
+  if (named || !isUnserved(plan)) return named?.name;
+  const keys = candidateIndex(query.filter, query.sort);
+  return keys && serving(missing, query.collection, keys)?.name;
 }
 
 /** Named queries with problems that no declared index would solve. */
-function judged({ analyses, drift }: Facts): QueryAnalysis[] {
-  const missing = new Set(drift.missing.map(placeOf));
-  return analyses.filter((one) => one.problems.length > 0 && !lacksDeclared(one, missing));
+function judged(facts: Facts): QueryAnalysis[] {
+  return facts.analyses.filter(
+    ({ query, plan, problems }) => problems.length > 0 && missingIndex(query, plan, facts) === undefined,
+  );
+}
+
+function slowShapes({ slow }: Facts): readonly SlowShape[] {
+  return slow.known ? slow.shapes : [];
+}
+
+function shapeName({ fingerprint }: SlowShape["shape"]): string {
+  return `slow shape ${fingerprint}`;
 }
 
 function isUnserved(plan: QueryPlan | null): plan is QueryPlan {
@@ -174,7 +212,7 @@ interface Unserved {
 
 /** Named queries and recorded shapes that no index serves, and that are worth one. */
 function* unserved(facts: Facts, limits: ParsedAdviceLimits): Iterable<Unserved> {
-  const { slow, sizes } = facts;
+  const { sizes } = facts;
   const isWorth = (collection: string, plan: QueryPlan, executions: number) =>
     isWorthwhile(plan, executions, sizes.get(collection)?.documents ?? Number.POSITIVE_INFINITY, limits);
   for (const analysis of judged(facts)) {
@@ -182,11 +220,15 @@ function* unserved(facts: Facts, limits: ParsedAdviceLimits): Iterable<Unserved>
     if (isUnserved(plan) && isWorth(query.collection, plan, 1))
       yield { query, name: query.name, evidence: evidenceOf(analysis) };
   }
-  for (const { shape, plan, count, maxMillis } of slow.known ? slow.shapes : [])
-    if (isUnserved(plan) && isWorth(shape.collection, plan, count))
+  for (const { shape, plan, count, maxMillis } of slowShapes(facts))
+    if (
+      isUnserved(plan) &&
+      isWorth(shape.collection, plan, count) &&
+      missingIndex(shape, plan, facts) === undefined
+    )
       yield {
         query: shape,
-        name: `slow shape ${shape.fingerprint}`,
+        name: shapeName(shape),
         evidence: `${countText(count)} slow operations, up to ${durationText(maxMillis)}: ${countText(plan.docsExamined)} documents examined for ${countText(plan.returned)} returned`,
       };
 }
@@ -196,10 +238,20 @@ function servingIndex(
   keys: Record<string, 1 | -1>,
   { collections }: Facts,
 ) {
+  return serving(
+    collections.flatMap(({ indexes }) => indexes),
+    collection,
+    keys,
+  );
+}
+
+function serving<I extends IndexSpec>(
+  indexes: readonly I[],
+  collection: string,
+  keys: Record<string, 1 | -1>,
+): I | undefined {
   const wanted = canonicalIndex(collection, keys, {});
-  return collections
-    .flatMap(({ indexes }) => indexes)
-    .find((index) => servesAs({ ...index, collation: wanted.collation }, wanted));
+  return indexes.find((index) => servesAs({ ...index, collation: wanted.collation }, wanted));
 }
 
 function evidenceOf({ query: { name }, plan }: QueryAnalysis): string {
@@ -210,6 +262,6 @@ function reviewText({ query: { name, index }, plan, problems, examinedPerReturne
   if (problems.includes("other_index"))
     return `${name} is served by ${plan.indexes.join(", ")} instead of ${index}`;
   return problems.includes("index_scan")
-    ? `${name} reads ${keysPerReturned(plan).toFixed(1)} keys of ${plan.indexes.join(", ")} for each document it returns`
-    : `${name} examines ${examinedPerReturned.toFixed(1)} documents for each one it returns`;
+    ? `${name} reads ${ratioText(keysPerReturned(plan))} keys of ${plan.indexes.join(", ")} for each document it returns`
+    : `${name} examines ${ratioText(examinedPerReturned)} documents for each one it returns`;
 }

@@ -151,10 +151,11 @@ export function screen(
   { minimumWaste, minimumDocuments }: Pick<ParsedAdviceLimits, "minimumWaste" | "minimumDocuments">,
   source?: Pick<ActualCollection, "exists" | "type">,
 ): Rejection | undefined {
-  const { name, plan, shape, executions, wastedDocuments } = query;
+  const { name, plan, failure, shape, executions, wastedDocuments } = query;
   const about = { collection: shape.collection, query: name };
   const documents = size?.documents ?? 0;
-  if (!plan) return { ...about, code: "cannot_explain", evidence: "the server does not explain it" };
+  if (!plan)
+    return { ...about, code: "cannot_explain", evidence: failure ?? "the server does not explain it" };
   if (!size) return { ...about, code: "cannot_explain", evidence: unsized(source) };
   if (documents < minimumDocuments)
     return { ...about, code: "collection_too_small", evidence: `${documents} documents` };

@@ -21,6 +21,8 @@ export interface WorkloadQuery {
   readonly executions: number;
   /** On the collection itself; `null` when it cannot be explained. */
   readonly plan: QueryPlan | null;
+  /** Why it cannot be explained, in the server's words. */
+  readonly failure?: string;
   /** Documents read that were not returned, over all executions. */
   readonly wastedDocuments: number;
   /** The same in bytes: what the queries are ranked by. */
@@ -31,7 +33,7 @@ export interface WorkloadQuery {
 export type Unranked = Omit<WorkloadQuery, "wastedDocuments" | "wastedBytes">;
 
 /** A named query as part of a workload. Pure. */
-export function namedLoad(query: NamedQuery, plan: QueryPlan | null): Unranked {
+export function namedLoad(query: NamedQuery, plan: QueryPlan | null, failure?: string): Unranked {
   // A hint would keep a better index from being chosen.
   const { hint: _hint, ...free } = query;
   const command = findCommand(free);
@@ -42,16 +44,27 @@ export function namedLoad(query: NamedQuery, plan: QueryPlan | null): Unranked {
     command,
     executions: 1,
     plan,
+    ...(failure !== undefined && { failure }),
   };
 }
 
 /** A recorded shape as part of a workload; nothing for one that cannot be explained. Pure. */
-export function recordedLoad({ shape, command: recorded, count, plan }: RecordedShape): Unranked[] {
+export function recordedLoad({ shape, command: recorded, count, plan, failure }: RecordedShape): Unranked[] {
   const command = explainableCommand(shape, recorded);
   if (!command) return [];
   const { hint: _hint, ...free } = command;
   const name = `${shape.operation} ${shape.collection} ${shape.fingerprint}`;
-  return [{ name, source: "profiler", shape, command: free, executions: count, plan }];
+  return [
+    {
+      name,
+      source: "profiler",
+      shape,
+      command: free,
+      executions: count,
+      plan,
+      ...(failure !== undefined && { failure }),
+    },
+  ];
 }
 
 /**

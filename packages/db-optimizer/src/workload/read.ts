@@ -120,7 +120,7 @@ async function readNamed(
       const known = toOptimizerError(error, `Cannot explain ${query.name}`);
       if (!isFailureOfQuery(known)) throw known;
       failures.push({ query, reason: known.message });
-      loads.push(namedLoad(query, null));
+      loads.push(namedLoad(query, null, known.message));
     }
     onQuery?.({ done: at + 1, total: queries.length, subject: query.name });
   }

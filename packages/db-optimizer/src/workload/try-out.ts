@@ -2,6 +2,7 @@
 import type { Connection } from "mongoose";
 
 import { toOptimizerError } from "../core/errors.js";
+import { countText } from "../core/figure-text.js";
 import type { Document } from "../core/model.js";
 import { throwIfAborted } from "../core/pause.js";
 import { databaseOf } from "../core/server/database.js";
@@ -151,7 +152,8 @@ function verdictOn(index: IndexSpec, measured: Measured | undefined, limit: numb
     return { code: "not_chosen", evidence: `the planner uses ${measured?.indexes.join(", ") || "a scan"}` };
   const saved = 1 - measured.work / Math.max(limit, 1);
   if (saved >= minimumSaving) return undefined;
-  return { code: "saves_too_little", evidence: `${measured.work} instead of ${limit}: ${percent(saved)}` };
+  const read = `reads ${countText(measured.work)} instead of ${countText(limit)}`;
+  return { code: "saves_too_little", evidence: saved > 0 ? `${read}: saves ${percent(saved)}` : read };
 }
 
 /** Share of the work that is saved, 0 to 1; less than 0 when it grows. */

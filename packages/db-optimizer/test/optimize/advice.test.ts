@@ -319,7 +319,7 @@ describe("workloadFindings", () => {
     expect(advise({ analyses: [judgePlan(query, plan, latency)] })).toMatchObject([
       {
         code: "PLAN_REVIEW",
-        message: "byA reads 500.0 keys of a_1 for each document it returns",
+        message: "byA reads 500 keys of a_1 for each document it returns",
         command: expect.stringContaining("explain"),
       },
     ]);

@@ -1,4 +1,5 @@
 // Rules of the data and of what is asked of it: collections, samples, joins, named queries, growth, checks of your own.
+import { ratioText } from "../../core/figure-text.js";
 import type { Found, Severity } from "../../core/finding.js";
 import { collectionText, shellText } from "../../indexes/command.js";
 import type { BrokenPath } from "../../setup/sample-schema.js";
@@ -29,7 +30,7 @@ const queryRules = (Object.keys(ofProblem) as QueryProblem[]).map((problem): Hea
       for (const asked of listOf(deep.queries)) {
         const { query, collection, problems, indexes, failure } = asked;
         if (failure !== undefined || !problems.includes(problem)) continue;
-        const read = `${asked.examinedPerReturned.toFixed(1)} documents and ${asked.keysPerReturned.toFixed(1)} keys`;
+        const read = `${ratioText(asked.examinedPerReturned)} documents and ${ratioText(asked.keysPerReturned)} keys`;
         const by = indexes.length > 0 ? `by ${indexes.join(", ")}` : "by no index";
         yield {
           subject: query,

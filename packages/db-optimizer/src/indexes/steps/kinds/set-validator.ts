@@ -10,7 +10,9 @@ export const setValidator: CollectionKind<SetValidatorStep> = {
   undo: "restore",
   describe(change) {
     const step = onCollection("setValidator", "collMod", change);
-    const riskReason = step.destructive ? "replaces or weakens a validator that refuses writes" : "";
+    const riskReason = step.destructive
+      ? "replaces, weakens or removes the validator that the collection has"
+      : "";
     return { ...step, riskReason };
   },
   needed: onFound,
