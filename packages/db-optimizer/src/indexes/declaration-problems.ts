@@ -1,4 +1,5 @@
 // Finds faults of declared indexes without asking a server.
+import { isPattern } from "../core/bson/exact.js";
 import { isDocument } from "../core/documents.js";
 import type { Document } from "../core/model.js";
 import { collationProblems } from "./collation.js";
@@ -133,6 +134,8 @@ function filterProblems(filter: unknown, path: string, depth = 0): string[] {
       ];
     if (name === "$exists" && !isTrue(value))
       return [`${path} has $exists: false, which the server does not take there`];
+    if (isPattern(value) && !name.startsWith("$"))
+      return [`${path} has a regular expression, which the server does not take there`];
     return filterProblems(value, path, depth + 1);
   });
 }

@@ -5,6 +5,7 @@ import { isOptimizerError, type OptimizerError, toOptimizerError } from "../../c
 import { collectionNames, type ModelLike, modelsOf } from "../../core/model.js";
 import { withRetries } from "../../core/server/transient.js";
 import { declaredIndexes, type ExpectedIndex, type PlanNote } from "../declared.js";
+import { expiryNotes } from "../expiry-notes.js";
 import { type ActualCollection, inspectIndexes } from "../inspect.js";
 import type { Observation } from "../observe/observation.js";
 import { openObservations } from "../observe/observe.js";
@@ -118,6 +119,7 @@ export async function readDrift(
     faults: declared.faults,
     notes: [
       ...declared.notes,
+      ...expiryNotes(models, expected),
       ...unknownFieldNotes(models, [...declared.indexes, ...drift.extra.filter(({ unique }) => unique)]),
       ...placelessNotes(declared.indexes, placeless),
     ],
