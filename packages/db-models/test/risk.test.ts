@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { limits } from "../src/core/limits.js";
 import type { IdentityModels, LearntLogin } from "../src/index.js";
 import { recordRiskFeedback } from "../src/risk/feedback.js";
-import { readRiskKnowledge } from "../src/risk/knowledge.js";
+import { counterHashOf, readRiskKnowledge } from "../src/risk/knowledge.js";
 import { RiskRecorder } from "../src/risk/recorder.js";
 import { openSession } from "../src/sessions/open.js";
 import { contextAt } from "./context.js";
@@ -116,6 +116,28 @@ describe("what a risk engine knows", () => {
     recorder.record(await login(), now);
     await recorder.flush();
     expect(lost).toEqual([2]);
+  });
+});
+
+describe("a counter that cannot be counted in", () => {
+  it("loses what belongs to it, and nothing of the others", async () => {
+    const key = (value: string) => ({ feature: "address", level: "ip", value });
+    const [broken, sound] = [key("198.51.100.201"), key("198.51.100.202")];
+    // A repair by hand has made text of a number.
+    const stored = { key: counterHashOf(broken), logins: "many", updatedAt: now, purgeAt: now };
+    await models.RiskCounter.collection.insertOne(stored as never);
+    const lost: number[] = [];
+    const recorder = new RiskRecorder(models, { onError: (_error, users) => lost.push(users) });
+    const people = [await login({ keys: [broken] }), await login({ keys: [sound] })];
+    for (const one of people) recorder.record(one, now);
+    await recorder.flush();
+    expect(lost).toEqual([1]);
+    expect(await models.RiskCounter.findOne({ key: counterHashOf(sound) })).toMatchObject({ logins: 1 });
+    for (const { userId, profile } of people)
+      expect(await models.LoginProfile.findOne({ key: userId.toHexString() }).lean()).toMatchObject({
+        profile,
+      });
+    await models.RiskCounter.deleteOne({ key: counterHashOf(broken) });
   });
 });
 

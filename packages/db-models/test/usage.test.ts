@@ -1,3 +1,4 @@
+import { randomOf } from "@org/dev-kit/children";
 import fc from "fast-check";
 import type { Types } from "mongoose";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -16,17 +17,6 @@ let models: IdentityModels;
 beforeAll(() => {
   models = database().models;
 });
-
-/** Mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const bucketsOf = (userId: Types.ObjectId) =>
   models.UsageBucket.find({ userId }).sort({ interval: 1, startedAt: 1 }).lean();
@@ -239,5 +229,24 @@ describe("UsageRecorder", () => {
     usage.record({ userId: user._id, endpoint: "GET /a" }, now);
     await usage.flush();
     expect(lost).toEqual([2]);
+  });
+
+  it("loses only what stands in a document that cannot be counted in", async () => {
+    const [sound, broken] = [await makeUser(models), await makeUser(models)];
+    // A repair by hand has made text of a number.
+    await models.UsageBucket.collection.insertOne({
+      userId: broken._id,
+      interval: "day",
+      startedAt: new Date("2096-06-01T00:00:00.000Z"),
+      requests: "many",
+    } as never);
+    const lost: number[] = [];
+    const usage = new UsageRecorder(models, { onError: (_error, requests) => lost.push(requests) });
+    for (const { _id: userId } of [broken, sound, broken]) usage.record({ userId, endpoint: "GET /a" }, now);
+    await usage.flush();
+    expect(lost).toEqual([2]);
+    expect((await bucketsOf(sound._id)).map(({ requests }) => requests)).toEqual([1, 1]);
+    const { totals } = (await readUser(contextAt(models), sound._id)).apiUsage;
+    expect(totals).toMatchObject({ requests: 1 });
   });
 });

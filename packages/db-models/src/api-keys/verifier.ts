@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { mongo, Types } from "mongoose";
+import type { Types } from "mongoose";
 import { duration } from "../core/limits.js";
 import { parseToken } from "../core/secrets.js";
 import { WriteBehind } from "../core/write-behind.js";
+import { type EntryWrite, type Unwritten, writeEach } from "../queries/write-each.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion } from "../schemas/parts/version.js";
 import type { SessionCache } from "../session-cache/session-cache.js";
@@ -149,9 +150,11 @@ export class ApiKeyVerifier {
     return check;
   }
 
-  async #write(group: PendingUse[]): Promise<void> {
+  async #write(group: PendingUse[]): Promise<Unwritten<PendingUse>> {
+    const unwritten: Unwritten<PendingUse> = new Map();
     try {
-      await this.#models.ApiKey.collection.bulkWrite(group.map(usageUpdate), { ordered: false });
+      await writeEach(this.#models.ApiKey.collection, group.map(usageUpdate), unwritten);
+      return unwritten;
     } finally {
       this.#unwritten -= group.reduce((sum, { requests }) => sum + requests, 0);
     }
@@ -171,18 +174,13 @@ function leftOf({ key, held }: Granted, now: Date): Pick<VerifiedApiKey, "remain
   };
 }
 
-function usageUpdate({
-  _id,
-  userId,
-  requests,
-  failures,
-  lastUsedAt,
-}: PendingUse): mongo.AnyBulkWriteOperation {
+function usageUpdate(use: PendingUse): EntryWrite<PendingUse> {
+  const { _id, userId, requests, failures, lastUsedAt } = use;
   const update = {
     $inc: { "usage.requests": requests, "usage.failures": failures },
     $max: { lastUsedAt },
   };
-  return { updateOne: { filter: { _id, userId }, update } };
+  return { operation: { updateOne: { filter: { _id, userId }, update } }, entries: [use] };
 }
 
 function later(run: () => void, delayMs: number): () => void {

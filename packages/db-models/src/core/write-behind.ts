@@ -7,11 +7,12 @@ export interface WriteBehindLimits {
 }
 
 /**
- * Collects entries in memory, one a key, and writes them in groups, one group after the other. A group that could not
- * be written is handed to `onError` and never repeated: it may have been written in part, and nothing is to count twice.
+ * Collects entries in memory, one a key, and writes them in groups, one group after the other. What could not be written,
+ * a whole group or the entries that `write` returns, is handed to `onError` and never repeated: it may have been written in
+ * part, and nothing is to count twice.
  */
 export class WriteBehind<Entry> {
-  readonly #write: (group: Entry[]) => Promise<void>;
+  readonly #write: (group: Entry[]) => Promise<ReadonlyMap<Entry, unknown>>;
   readonly #onError: (error: unknown, group: Entry[]) => void;
   #pending = new Map<string, Entry>();
   #flushing: Promise<void> = Promise.resolve();
@@ -19,7 +20,7 @@ export class WriteBehind<Entry> {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    write: (group: Entry[]) => Promise<void>,
+    write: (group: Entry[]) => Promise<ReadonlyMap<Entry, unknown>>,
     onError: (error: unknown, group: Entry[]) => void,
     limits?: WriteBehindLimits,
   ) {
@@ -60,7 +61,9 @@ export class WriteBehind<Entry> {
   async #run(group: Entry[]): Promise<void> {
     if (group.length === 0) return;
     try {
-      await this.#write(group);
+      const unwritten = await this.#write(group);
+      const [error] = unwritten.values();
+      if (unwritten.size > 0) this.#onError(error, [...unwritten.keys()]);
     } catch (error) {
       this.#onError(error, group);
     }

@@ -1,12 +1,11 @@
-import type { mongo, Types } from "mongoose";
+import type { Types } from "mongoose";
 import { forgottenAt } from "../core/profile-retention.js";
 import { WriteBehind } from "../core/write-behind.js";
 import { remainingUsers } from "../queries/remaining-users.js";
+import { type EntryWrite, type Unwritten, writeEach } from "../queries/write-each.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { counterHashOf, type RiskCounterKey, totalsHash } from "./knowledge.js";
-
-type BulkWrite = mongo.AnyBulkWriteOperation;
 
 /** A sign-in that was learnt. */
 export interface LearntLogin {
@@ -90,14 +89,15 @@ export class RiskRecorder {
     return this.#pending.flush();
   }
 
-  async #write(models: IdentityModels, group: Pending[]): Promise<void> {
+  async #write(models: IdentityModels, group: Pending[]): Promise<Unwritten<Pending>> {
     const { LoginProfile, RiskCounter } = models;
-    const unordered = { ordered: false } as const;
+    const unwritten: Unwritten<Pending> = new Map();
     const remaining = await remainingUsers(models, group);
     const profiles = group.filter(({ userId }) => remaining.has(userId.toHexString())).map(profileUpdate);
-    if (profiles.length > 0) await LoginProfile.collection.bulkWrite(profiles, unordered);
-    await RiskCounter.collection.bulkWrite(counterUpdates(group), unordered);
+    await writeEach(LoginProfile.collection, profiles, unwritten);
+    await writeEach(RiskCounter.collection, counterUpdates(group), unwritten);
     this.#forget(group);
+    return unwritten;
   }
 
   #forget(group: readonly Pending[]): void {
@@ -109,37 +109,33 @@ export class RiskRecorder {
   }
 }
 
-function profileUpdate({ userId, profile, at }: Pending): BulkWrite {
+function profileUpdate(pending: Pending): EntryWrite<Pending> {
+  const { userId, profile, at } = pending;
   const set = { profile, updatedAt: at, purgeAt: forgottenAt(at), schemaVersion: currentSchemaVersion };
   const fresh = { counter: { failures: 0 }, devices: [] };
-  return {
-    updateOne: {
-      filter: { subject: "user", key: userId.toHexString() },
-      update: { $set: set, $setOnInsert: fresh },
-      upsert: true,
-    },
-  };
+  const filter = { subject: "user", key: userId.toHexString() };
+  const updateOne = { filter, update: { $set: set, $setOnInsert: fresh }, upsert: true };
+  return { operation: { updateOne }, entries: [pending] };
 }
 
-function counterUpdates(group: readonly Pending[]): BulkWrite[] {
-  const sums = new Map<string, { logins: number; users: number }>();
-  const add = (key: string, logins: number, users: number) => {
-    const sum = sums.get(key) ?? { logins: 0, users: 0 };
-    sums.set(key, { logins: sum.logins + logins, users: sum.users + users });
+function counterUpdates(group: readonly Pending[]): EntryWrite<Pending>[] {
+  const sums = new Map<string, { logins: number; users: number; entries: Pending[] }>();
+  const add = (key: string, entry: Pending, logins: number, users: number) => {
+    const sum = sums.get(key) ?? { logins: 0, users: 0, entries: [] };
+    sum.logins += logins;
+    sum.users += users;
+    sum.entries.push(entry);
+    sums.set(key, sum);
   };
-  for (const { counts, logins, users } of group) {
-    add(totalsHash.toString("hex"), logins, users);
-    for (const [key, count] of counts) add(key, count, 0);
+  for (const pending of group) {
+    add(totalsHash.toString("hex"), pending, pending.logins, pending.users);
+    for (const [key, count] of pending.counts) add(key, pending, count, 0);
   }
   const at = new Date(Math.max(...group.map((pending) => pending.at.getTime())));
-  return [...sums].map(([key, { logins, users }]) => ({
-    updateOne: {
-      filter: { key: Buffer.from(key, "hex") },
-      update: {
-        $inc: { logins, users },
-        $set: { updatedAt: at, purgeAt: forgottenAt(at), schemaVersion: currentSchemaVersion },
-      },
-      upsert: true,
-    },
-  }));
+  const set = { updatedAt: at, purgeAt: forgottenAt(at), schemaVersion: currentSchemaVersion };
+  return [...sums].map(([key, { logins, users, entries }]) => {
+    const filter = { key: Buffer.from(key, "hex") };
+    const updateOne = { filter, update: { $inc: { logins, users }, $set: set }, upsert: true };
+    return { operation: { updateOne }, entries };
+  });
 }

@@ -2,6 +2,7 @@ import { limits } from "../core/limits.js";
 import { defaultRetention } from "../core/policies/retention.js";
 import { storableText } from "../core/text.js";
 import { WriteBehind } from "../core/write-behind.js";
+import { type Unwritten, writeEach } from "../queries/write-each.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { HeavyHitters } from "./heavy-hitters.js";
 import type { UsageRecorderOptions } from "./recorder.js";
@@ -28,14 +29,15 @@ export class AppUsageRecorder {
   constructor(models: IdentityModels, options: Omit<UsageRecorderOptions, "maxUsers"> = {}) {
     const retention = options.retention ?? defaultRetention;
     const write = async (batch: PendingAppUse[]) => {
-      const updates = batch.map(({ clientId, ...use }) => ({
-        updateOne: {
-          filter: { clientId, startedAt: use.startedAt },
-          update: [{ $set: bucketCounts(use, "day", retention) }],
-          upsert: true,
-        },
-      }));
-      await models.AppUsage.collection.bulkWrite(updates, { ordered: false });
+      const unwritten: Unwritten<PendingAppUse> = new Map();
+      const updates = batch.map((use) => {
+        const { clientId, startedAt } = use;
+        const update = [{ $set: bucketCounts(use, "day", retention) }];
+        const updateOne = { filter: { clientId, startedAt }, update, upsert: true };
+        return { operation: { updateOne }, entries: [use] };
+      });
+      await writeEach(models.AppUsage.collection, updates, unwritten);
+      return unwritten;
     };
     const lost = (batch: readonly PendingAppUse[]) => batch.reduce((sum, { requests }) => sum + requests, 0);
     this.#pending = new WriteBehind(write, (error, batch) => options.onError?.(error, lost(batch)), {

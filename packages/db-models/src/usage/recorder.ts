@@ -4,6 +4,7 @@ import { defaultRetention, type Retention } from "../core/policies/retention.js"
 import { storableText } from "../core/text.js";
 import { WriteBehind } from "../core/write-behind.js";
 import { remainingUsers } from "../queries/remaining-users.js";
+import { type Unwritten, writeEach } from "../queries/write-each.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { HeavyHitters } from "./heavy-hitters.js";
 import {
@@ -102,16 +103,15 @@ export class UsageRecorder {
     if (counted) counted.lastEndpoint = endpoint;
   }
 
-  async #write(counted: PendingUse[]): Promise<void> {
+  async #write(counted: PendingUse[]): Promise<Unwritten<PendingUse>> {
     const { User, UserSession, UsageBucket } = this.#models;
-    const unordered = { ordered: false } as const;
+    const unwritten: Unwritten<PendingUse> = new Map();
     const remaining = await remainingUsers(this.#models, counted);
     const batch = counted.filter(({ userId }) => remaining.has(userId.toHexString()));
-    if (batch.length === 0) return;
-    const sessions = sessionUpdates(batch);
-    await UsageBucket.collection.bulkWrite(bucketUpdates(batch, this.#retention), unordered);
-    await User.collection.bulkWrite(userUpdates(batch), unordered);
-    if (sessions.length > 0) await UserSession.collection.bulkWrite(sessions, unordered);
+    await writeEach(UsageBucket.collection, bucketUpdates(batch, this.#retention), unwritten);
+    await writeEach(User.collection, userUpdates(batch), unwritten);
+    await writeEach(UserSession.collection, sessionUpdates(batch), unwritten);
+    return unwritten;
   }
 }
 

@@ -1,18 +1,19 @@
-import type { mongo, Types } from "mongoose";
+import type { Types } from "mongoose";
 import { latest } from "../core/clock.js";
 import { duration, limits } from "../core/limits.js";
 import type { Retention } from "../core/policies/retention.js";
+import type { EntryWrite } from "../queries/write-each.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { type UsageInterval, usageIntervals } from "../schemas/usage-bucket.js";
 import { usageIncrements } from "../stored/session.js";
 import { type HeavyHitters, mergedHitters } from "./heavy-hitters.js";
 
-type BulkWrite = mongo.AnyBulkWriteOperation;
-
 export interface UseCount {
   requests: number;
   failures: number;
 }
+
+type UseWrite = EntryWrite<PendingUse>;
 
 /** A user's requests in one hour since the last flush. */
 export interface PendingUse extends UseCount {
@@ -41,19 +42,18 @@ export function intervalStart(interval: UsageInterval, at: Date): Date {
 }
 
 /** One upsert per user and interval. */
-export function bucketUpdates(batch: readonly PendingUse[], retention: Retention): BulkWrite[] {
+export function bucketUpdates(batch: readonly PendingUse[], retention: Retention): UseWrite[] {
   return batch.flatMap((use) => usageIntervals.map((interval) => bucketUpdate(use, interval, retention)));
 }
 
-function bucketUpdate(use: PendingUse, interval: UsageInterval, retention: Retention): BulkWrite {
+function bucketUpdate(use: PendingUse, interval: UsageInterval, retention: Retention): UseWrite {
   const startedAt = intervalStart(interval, use.at);
-  return {
-    updateOne: {
-      filter: { userId: use.userId, interval, startedAt },
-      update: [{ $set: bucketCounts({ ...use, startedAt }, interval, retention) }],
-      upsert: true,
-    },
+  const updateOne = {
+    filter: { userId: use.userId, interval, startedAt },
+    update: [{ $set: bucketCounts({ ...use, startedAt }, interval, retention) }],
+    upsert: true,
   };
+  return { operation: { updateOne }, entries: [use] };
 }
 
 /** The fields of a bucket, with what was counted since. */
@@ -72,9 +72,10 @@ export function bucketCounts(
 }
 
 /** Totals, window, favourite endpoints and last activity of each user. */
-export function userUpdates(batch: readonly PendingUse[]): BulkWrite[] {
+export function userUpdates(batch: readonly PendingUse[]): UseWrite[] {
   return batch.map((use) => ({
-    updateOne: { filter: { _id: use.userId }, update: [{ $set: userCounts(use) }] },
+    operation: { updateOne: { filter: { _id: use.userId }, update: [{ $set: userCounts(use) }] } },
+    entries: [use],
   }));
 }
 
@@ -111,17 +112,14 @@ function userCounts(use: PendingUse): Record<string, unknown> {
 }
 
 /** API usage of each session; one that has ended meanwhile counts nothing. */
-export function sessionUpdates(batch: readonly PendingUse[]): BulkWrite[] {
-  return batch.flatMap(({ sessions, userId }) =>
-    [...sessions.values()].map(({ id, requests, failures, lastEndpoint }) => ({
-      updateOne: {
-        filter: { _id: id, userId, revokedAt: null },
-        update: {
-          $inc: usageIncrements({ requests, failures }),
-          $set: { "apiUsage.lastEndpoint": lastEndpoint },
-        },
-      },
-    })),
+export function sessionUpdates(batch: readonly PendingUse[]): UseWrite[] {
+  return batch.flatMap((use) =>
+    [...use.sessions.values()].map(({ id, requests, failures, lastEndpoint }) => {
+      const filter = { _id: id, userId: use.userId, revokedAt: null };
+      const counted = { $inc: usageIncrements({ requests, failures }) };
+      const update = { ...counted, $set: { "apiUsage.lastEndpoint": lastEndpoint } };
+      return { operation: { updateOne: { filter, update } }, entries: [use] };
+    }),
   );
 }
 
