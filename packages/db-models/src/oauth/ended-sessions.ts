@@ -1,7 +1,9 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { type Period, queries } from "../queries/queries.js";
+import { type PagePosition, type Period, queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
+import type { UserSessionDocument } from "../schemas/user-session.js";
 import { assertionHashOf } from "./assertions.js";
 
 /** A session that something ended, while apps had signed somebody in with it. */
@@ -12,31 +14,42 @@ export interface EndedSignIn {
   apps: Array<{ clientId: string; backChannelLogoutUri: string }>;
 }
 
-/** The sessions that ended in a period, with the apps that want to hear of it. */
-export async function findEndedSignIns(
+/** Sessions whose apps are looked up at the same time. */
+const lookedUpAtOnce = 20;
+
+/** The sessions that ended in a period, with the apps that want to hear of it: in windows, however many they are. */
+export async function* findEndedSignIns(
   { models }: Context,
-  { known, ...period }: Period & { known?: ReadonlySet<string> },
-): Promise<EndedSignIn[]> {
-  const ended = await runQuery(models, queries.sessionsEndedBetween(period), { userId: 1, revokedAt: 1 });
-  const found: EndedSignIn[] = [];
-  for (const { _id: sessionId, userId, revokedAt } of ended) {
-    if (known?.has(sessionId.toHexString()) || !revokedAt) continue;
-    const tokens = await runQuery(models, queries.tokensOfSession(userId, sessionId, { limit: 200 }), {
-      appId: 1,
-    });
-    const apps = await models.App.collection
-      .find<EndedSignIn["apps"][number]>(
-        {
-          _id: { $in: tokens.map(({ appId }) => appId) },
-          status: "active",
-          backChannelLogoutUri: { $exists: true },
-        },
-        { projection: { _id: 0, clientId: 1, backChannelLogoutUri: 1 } },
-      )
-      .toArray();
-    found.push({ sessionId, userId, endedAt: revokedAt, apps });
+  { known, ...period }: Omit<Period, "after"> & { known?: ReadonlySet<string> },
+): AsyncGenerator<EndedSignIn, void, void> {
+  for (let after: PagePosition | undefined; ; ) {
+    const query = queries.sessionsEndedBetween({ ...period, ...(after && { after }) });
+    const ended = await runQuery(models, query, { userId: 1, revokedAt: 1 });
+    const unknown = ended.filter(({ _id }) => !known?.has(_id.toHexString()));
+    for (let first = 0; first < unknown.length; first += lookedUpAtOnce)
+      yield* await Promise.all(
+        unknown.slice(first, first + lookedUpAtOnce).map((one) => withApps(models, one)),
+      );
+    const last = ended.at(-1);
+    if (ended.length < (query.limit ?? 0) || !last?.revokedAt) return;
+    after = { at: last.revokedAt, id: last._id };
   }
-  return found;
+}
+
+async function withApps(
+  models: IdentityModels,
+  { _id: sessionId, userId, revokedAt }: Pick<UserSessionDocument, "_id" | "userId" | "revokedAt">,
+): Promise<EndedSignIn> {
+  // However many tokens each app has got in the session.
+  const { filter } = queries.tokensOfSession(userId, sessionId);
+  const appIds = await models.AppToken.collection.distinct("appId", filter as Record<string, unknown>);
+  const hearing = { _id: { $in: appIds }, status: "active", backChannelLogoutUri: { $exists: true } };
+  const projection = { _id: 0, clientId: 1, backChannelLogoutUri: 1 };
+  const apps =
+    appIds.length === 0
+      ? []
+      : await models.App.collection.find<EndedSignIn["apps"][number]>(hearing, { projection }).toArray();
+  return { sessionId, userId, endedAt: revokedAt as Date, apps };
 }
 
 /** Whether the use of an assertion was noted, in whichever process. */

@@ -216,9 +216,11 @@ export interface OAuth {
   isAssertionUsed(input: Pick<AssertionUse, "holder" | "jti">): Promise<boolean>;
   /**
    * The sessions that ended in a period, the first first, with the apps that want to hear of it (OpenID Connect Back-Channel
-   * Logout); without those in `known`, by their ids.
+   * Logout); without those in `known`, by their ids. Read in windows, so that no number of ends hides one.
    */
-  endedSignIns(input: Period & { known?: ReadonlySet<string> }): Promise<EndedSignIn[]>;
+  endedSignIns(
+    input: Omit<Period, "after"> & { known?: ReadonlySet<string> },
+  ): AsyncGenerator<EndedSignIn, void, void>;
   /**
    * The signing keys of these algorithms, the oldest first, made where there is none and renewed where one is old. All
    * instances agree by the clock which one signs.

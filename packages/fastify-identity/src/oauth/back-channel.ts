@@ -1,6 +1,7 @@
 import type { EndedSignIn } from "@org/db-models";
 import type { FastifyInstance } from "fastify";
 import { every } from "../http/every.js";
+import { Lanes } from "./lanes.js";
 import { postForm } from "./post-form.js";
 import { type Provider, seconds } from "./provider.js";
 
@@ -18,43 +19,79 @@ type App = EndedSignIn["apps"][number];
  * the database: each attempt is one instance's, and one that dies is followed by the next attempt.
  */
 export function tellAppsOfEnds(app: FastifyInstance, provider: Provider): void {
-  const settled = new Map<string, number>();
+  const lanes = new Lanes();
+  const known: Known = new Map();
   every(app, provider.settings.logoutSweepMs, async () => {
     try {
-      await sweep(provider, settled);
+      await sweep(provider, lanes, known);
     } catch (err) {
       app.log.error({ err }, "apps were not told of ended sessions");
     }
   });
+  app.addHook("onClose", () => lanes.close());
 }
 
-async function sweep(provider: Provider, settled: Map<string, number>): Promise<void> {
+/** Until when nothing is to be done about the end of a session, by its id: milliseconds since 1970. */
+type Known = Map<string, number>;
+
+async function sweep(provider: Provider, lanes: Lanes, known: Known): Promise<void> {
   const { identity, clock } = provider.service;
   const now = clock.now().getTime();
-  for (const [id, at] of settled) if (at < now - 2 * windowMs) settled.delete(id);
-  const period = { from: new Date(now - windowMs), to: new Date(now + 1) };
-  const ended = await identity.oauth.endedSignIns({ ...period, known: new Set(settled.keys()) });
-  for (const one of ended) {
-    const told = await Promise.all(one.apps.map((app) => tell(provider, one, app)));
-    if (told.every(Boolean)) settled.set(one.sessionId.toHexString(), one.endedAt.getTime());
+  for (const [id, until] of known) if (until <= now) known.delete(id);
+  // Until later than now: the clock of the instance that ended a session may be ahead.
+  const period = { from: new Date(now - windowMs), to: new Date(now + windowMs) };
+  for await (const one of identity.oauth.endedSignIns({ ...period, known: new Set(known.keys()) })) {
+    const id = one.sessionId.toHexString();
+    if (one.apps.length === 0) {
+      known.set(id, settledUntil(one));
+      continue;
+    }
+    known.set(id, Number.POSITIVE_INFINITY);
+    const next: number[] = [];
+    for (const app of one.apps) {
+      lanes.add(app.clientId, async () => {
+        const { again, answered } = await tell(provider, one, app);
+        if (next.push(again) === one.apps.length) known.set(id, Math.min(...next));
+        return answered;
+      });
+    }
   }
 }
 
-/** @returns whether there is nothing more to do. */
-async function tell(provider: Provider, ended: EndedSignIn, app: App): Promise<boolean> {
+const settledUntil = ({ endedAt }: EndedSignIn): number => endedAt.getTime() + 2 * windowMs;
+
+/** When to look at it again, milliseconds since 1970, and whether the app could be reached, as far as it was tried. */
+interface Told {
+  readonly again: number;
+  readonly answered: boolean;
+}
+
+async function tell(provider: Provider, ended: EndedSignIn, app: App): Promise<Told> {
+  try {
+    return await attempt(provider, ended, app);
+  } catch (err) {
+    provider.log.error({ err, client: app.clientId }, "an app was not told that a session has ended");
+    return { again: 0, answered: true };
+  }
+}
+
+async function attempt(provider: Provider, ended: EndedSignIn, app: App): Promise<Told> {
   const { oauth } = provider.service.identity;
-  const now = provider.service.clock.now();
   const jti = ended.sessionId.toHexString();
   const holder = (what: string | number) => `logout ${app.clientId} ${what}`;
-  if (await oauth.isAssertionUsed({ holder: holder("done"), jti })) return true;
-  const ageMs = now.getTime() - ended.endedAt.getTime();
-  const attempt = attemptsAfterMs.findLastIndex((afterMs) => ageMs >= afterMs);
-  const expiresAt = new Date(ended.endedAt.getTime() + 2 * windowMs);
+  const settled = { again: settledUntil(ended), answered: true };
+  if (await oauth.isAssertionUsed({ holder: holder("done"), jti })) return settled;
+  const ageMs = Math.max(provider.service.clock.now().getTime() - ended.endedAt.getTime(), 0);
+  const number = attemptsAfterMs.findLastIndex((afterMs) => ageMs >= afterMs);
+  const nextAfterMs = attemptsAfterMs[number + 1];
+  const again = nextAfterMs === undefined ? settled.again : ended.endedAt.getTime() + nextAfterMs;
+  const expiresAt = new Date(settled.again);
   // Another instance makes this attempt, and may have failed.
-  if (!(await oauth.useAssertion({ holder: holder(attempt), jti, expiresAt }))) return false;
-  if (!(await deliver(provider, ended, app))) return attempt === attemptsAfterMs.length - 1;
+  if (!(await oauth.useAssertion({ holder: holder(number), jti, expiresAt })))
+    return { again, answered: true };
+  if (!(await deliver(provider, ended, app))) return { again, answered: false };
   await oauth.useAssertion({ holder: holder("done"), jti, expiresAt });
-  return true;
+  return settled;
 }
 
 async function deliver(provider: Provider, ended: EndedSignIn, app: App): Promise<boolean> {
