@@ -87,15 +87,21 @@ describe("issueAuthorizationCode", () => {
     expect(await models.AppToken.countDocuments({ ownerId: world.user._id })).toBe(0);
   });
 
-  it("lets a policy do without PKCE for clients with a secret, never for public ones", async () => {
+  it("lets one app with a secret do without PKCE, none beside it, and no public one", async () => {
     const none = { codeChallenge: undefined, codeChallengeMethod: undefined };
-    const lenient = { pkce: "public_clients" } as const;
-    const confidential = await makeWorld(models);
-    expect(await authorize(models, confidential, none, now, lenient)).toMatchObject({ ok: true });
-    const open = await makeWorld(models, { type: "public" });
-    expect(await authorize(models, open, none, now, lenient)).toMatchObject({
-      redirect: true,
-      reason: "invalid_request",
+    const refused = { redirect: true, reason: "invalid_request" };
+    const lenient = await makeWorld(models, { requiresPkce: false });
+    expect(await authorize(models, lenient, none)).toMatchObject({ ok: true });
+    for (const method of ["plain", undefined]) {
+      const weak = { codeChallengeMethod: method as never };
+      expect(await authorize(models, lenient, weak)).toMatchObject(refused);
+    }
+    for (const registration of [{}, { requiresPkce: true }, { type: "public" as const }]) {
+      expect(await authorize(models, await makeWorld(models, registration), none)).toMatchObject(refused);
+    }
+    await expect(makeWorld(models, { type: "public", requiresPkce: false })).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining("requiresPkce: a public client needs PKCE"),
     });
   });
 
@@ -132,7 +138,7 @@ describe("exchangeAuthorizationCode", () => {
 
   // OAuth 2.1 section 10.2: its clients send none, for the challenge ties the code to them.
   it("takes a code without its redirect URI where the client had sent a challenge, and only there", async () => {
-    const world = await makeWorld(models);
+    const world = await makeWorld(models, { requiresPkce: false });
     const { client, verifier: codeVerifier } = world;
     const code = await codeFor(models, world);
     expect(
@@ -141,7 +147,7 @@ describe("exchangeAuthorizationCode", () => {
       ok: true,
     });
     const without = { codeChallenge: undefined, codeChallengeMethod: undefined };
-    const bare = await codeFor(models, world, without, { pkce: "public_clients" });
+    const bare = await codeFor(models, world, without);
     expect(await exchangeAuthorizationCode(contextAt(models, now), { client, code: bare })).toMatchObject({
       ok: false,
       reason: "redirect_uri_mismatch",
@@ -221,9 +227,9 @@ describe("exchangeAuthorizationCode", () => {
   });
 
   it("refuses a verifier where no challenge is stored", async () => {
-    const world = await makeWorld(models);
+    const world = await makeWorld(models, { requiresPkce: false });
     const none = { codeChallenge: undefined, codeChallengeMethod: undefined };
-    const code = await codeFor(models, world, none, { pkce: "public_clients" });
+    const code = await codeFor(models, world, none);
     expect(await exchange(models, world, code)).toMatchObject({ reason: "verifier_mismatch" });
     const without = { client: world.client, code, redirectUri };
     expect(await exchangeAuthorizationCode(contextAt(models, now), without)).toMatchObject({ ok: true });

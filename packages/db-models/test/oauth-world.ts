@@ -79,10 +79,9 @@ export function authorize(
   world: World,
   changes: Partial<AuthorizationRequest> = {},
   at = now,
-  policy: OAuthPolicyInput = {},
 ): Promise<Authorization> {
   const request = { ...world.request, ...changes, userId: world.user._id };
-  return issueAuthorizationCode(contextAt(models, at, { oauth: policy }), request);
+  return issueAuthorizationCode(contextAt(models, at), request);
 }
 
 /** Gets a code. */
@@ -90,9 +89,8 @@ export async function codeFor(
   models: IdentityModels,
   world: World,
   changes: Partial<AuthorizationRequest> = {},
-  policy: OAuthPolicyInput = {},
 ): Promise<string> {
-  const answer = await authorize(models, world, changes, now, policy);
+  const answer = await authorize(models, world, changes);
   if (!answer.ok) throw new Error(`no code: ${answer.reason}`);
   return answer.code;
 }

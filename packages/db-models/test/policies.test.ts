@@ -73,12 +73,8 @@ describe("OAuth", () => {
     },
   );
 
-  it("asks every client for PKCE unless told otherwise", () => {
-    expect(oauthPolicyOf().pkce).toBe("always");
-    expect(oauthPolicyOf({ pkce: "always" }).pkce).toBe("always");
+  it("keeps a refresh token good for half a minute after its rotation", () => {
     expect(oauthPolicyOf().rotationGraceMs).toBe(30 * second);
-    expect(oauthPolicyOf({ pkce: "public_clients" }).pkce).toBe("public_clients");
-    expect(() => oauthPolicyOf({ pkce: "never" as never })).toThrow(refusal("pkce"));
   });
 
   it.each([

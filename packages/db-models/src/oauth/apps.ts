@@ -43,7 +43,7 @@ export const appFields = {
     .min(1)
     .max(grantTypes.length)
     .default(["authorization_code", "refresh_token"]),
-  scopes: scopesSchema.refine((scopes) => scopes.length > 0, "must not be empty"),
+  scopes: scopesSchema.refine((scopes) => scopes.length > 0, "must not be empty").meta({ minItems: 1 }),
   ...clientSettings,
 } as const;
 
@@ -59,6 +59,7 @@ export const appRegistrationSchema = z
       {
         properties: {
           type: { const: "public" },
+          requiresPkce: { const: true },
           grantTypes: { not: { contains: { const: "client_credentials" } } },
         },
         not: { anyOf: [{ required: ["clientAuthentication"] }, { required: ["publicKeys"] }] },

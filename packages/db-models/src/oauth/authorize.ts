@@ -1,6 +1,5 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import type { OAuthPolicy } from "../core/policies/oauth.js";
 import { isRegisteredUri } from "../core/redirect-uris.js";
 import { grantsScope } from "../core/scopes.js";
 import { sha256 } from "../core/secrets.js";
@@ -82,14 +81,14 @@ export async function checkAuthorizationRequest(
   context: Context,
   request: AuthorizationRequest,
 ): Promise<RequestCheck> {
-  const { models, policies } = context;
+  const { models } = context;
   const app = await findActiveApp(models, request.clientId);
   if (!app) return { ok: false, reason: "unknown_client", redirect: false };
   const scopes = grantableScopes(app, request.scope);
   const redirectUri = redirectUriOf(app, request.redirectUri, scopes);
   if (redirectUri === undefined) return { ok: false, reason: "redirect_uri_mismatch", redirect: false };
   const client = clientOf(app);
-  const problem = problemOf(request, app, scopes, policies.oauth);
+  const problem = problemOf(request, app, scopes);
   if (problem) return { ok: false, redirect: true, ...problem, redirectUri, client };
   const { resources = [] } = request;
   const audiences = resources.length > 0 ? { audiences: [...new Set(resources)].sort() } : {};
@@ -162,7 +161,6 @@ function problemOf(
   request: AuthorizationRequest,
   app: AppDocument,
   scopes: string[],
-  policy: OAuthPolicy,
 ): { reason: AuthorizationError; description: string } | undefined {
   if (request.responseType === undefined) {
     return { reason: "invalid_request", description: "response_type is missing" };
@@ -173,7 +171,7 @@ function problemOf(
   if (!app.grantTypes.includes("authorization_code")) {
     return { reason: "unauthorized_client", description: "the app may not ask for codes" };
   }
-  const challenge = challengeProblem(request, app, policy);
+  const challenge = challengeProblem(request, app);
   if (challenge) return { reason: "invalid_request", description: challenge };
   if (scopes.length === 0) {
     return { reason: "invalid_scope", description: "the scope is missing, malformed or not the app's" };
@@ -186,11 +184,11 @@ function problemOf(
 }
 
 // An absent method means `plain` (RFC 7636 section 4.3), so it is refused like it.
-function challengeProblem(request: AuthorizationRequest, app: AppDocument, policy: OAuthPolicy) {
+function challengeProblem(request: AuthorizationRequest, app: AppDocument) {
   const { codeChallenge, codeChallengeMethod } = request;
   if (codeChallenge === undefined && codeChallengeMethod === undefined) {
-    const needed = policy.pkce === "always" || app.type === "public";
-    return needed ? "code_challenge is missing" : undefined;
+    const isOptional = app.requiresPkce === false && app.type === "confidential";
+    return isOptional ? undefined : "code_challenge is missing";
   }
   if (codeChallengeMethod !== "S256") return "code_challenge_method must be S256";
   return isCodeChallenge(codeChallenge) ? undefined : "code_challenge must be 43 characters of base64url";

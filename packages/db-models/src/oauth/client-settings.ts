@@ -95,6 +95,12 @@ export const clientSettings = {
     .refine(isWebUri, "must be https, without credentials and fragment")
     .optional()
     .describe("Where it is told that a session has ended (OpenID Connect Back-Channel Logout)"),
+  requiresPkce: z
+    .boolean()
+    .optional()
+    .describe(
+      "`false`: a confidential app may leave PKCE out, as libraries do that know none. Default: true",
+    ),
   requiresPushedRequests: z
     .boolean()
     .optional()
@@ -108,6 +114,7 @@ interface Registered {
   grantTypes: GrantType[];
   clientAuthentication?: string | undefined;
   publicKeys?: object[] | undefined;
+  requiresPkce?: boolean | undefined;
   postLogoutRedirectUris?: string[] | undefined;
 }
 
@@ -118,7 +125,7 @@ interface Fault {
 
 /** What does not fit together in a registration. */
 export function faultsOf(app: Registered): Fault[] {
-  const { type, redirectUris, grantTypes, clientAuthentication, publicKeys } = app;
+  const { type, redirectUris, grantTypes, clientAuthentication, publicKeys, requiresPkce } = app;
   const faults: Fault[] = [];
   const refuse = (message: string, ...path: Fault["path"]) => faults.push({ path, message });
   for (const name of ["redirectUris", "postLogoutRedirectUris"] as const) {
@@ -134,6 +141,8 @@ export function faultsOf(app: Registered): Fault[] {
   if (type === "public" && grantTypes.includes("client_credentials")) {
     refuse("a public client has no credentials", "grantTypes");
   }
+  // RFC 9700 section 2.1.1: nothing else shows that the one who sends a public client's code has asked for it.
+  if (type === "public" && requiresPkce === false) refuse("a public client needs PKCE", "requiresPkce");
   if (type === "public" && clientAuthentication) refuse("a public client has none", "clientAuthentication");
   if ((clientAuthentication === "private_key_jwt") !== (publicKeys !== undefined)) {
     refuse("go with clientAuthentication private_key_jwt", "publicKeys");

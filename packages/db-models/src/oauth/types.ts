@@ -86,6 +86,7 @@ export const clientFields = [
   "origins",
   "postLogoutRedirectUris",
   "backChannelLogoutUri",
+  "requiresPkce",
   "requiresPushedRequests",
   "requiresDpop",
 ] as const satisfies ReadonlyArray<keyof AppDocument>;

@@ -83,6 +83,8 @@ export interface AppDocument extends BaseDocument {
   postLogoutRedirectUris?: string[];
   /** Where it is told that a session has ended (OpenID Connect Back-Channel Logout). */
   backChannelLogoutUri?: string;
+  /** `false`: a confidential app that may leave PKCE out, as its library knows none. Default: true. */
+  requiresPkce?: boolean;
   /** Takes its authorization requests only where they were pushed (RFC 9126 section 6). */
   requiresPushedRequests?: boolean;
   /** Issues it no token that is not bound to a key (RFC 9449 section 5.2). */
@@ -124,6 +126,7 @@ export const appSchema = new Schema<AppDocument>(
     origins: optionalTexts(limits.uri, limits.origins),
     postLogoutRedirectUris: optionalTexts(limits.uri, limits.redirectUris),
     backChannelLogoutUri: text(limits.uri),
+    requiresPkce: Boolean,
     requiresPushedRequests: Boolean,
     requiresDpop: Boolean,
     createdAt: requiredDate,

@@ -109,6 +109,7 @@ export type AdminEvent = Pick<AuditInput, "subjectId" | "targetType" | "targetId
 /** Records that an administrator saw something. */
 export async function noteRead(acting: Acting, event: AdminEvent): Promise<void> {
   const { service, requester, userId } = acting;
+  refuseIds(acting, event);
   await audit(service, requester, { ...withJob(acting, event), outcome: "success", actorId: userId });
 }
 
@@ -116,8 +117,8 @@ export async function noteRead(acting: Acting, event: AdminEvent): Promise<void>
  * Does something that an administrator asks for. It is recorded first: what the trail can't take is not done. What fails is
  * recorded as failed too.
  *
- * @throws IdentityProblem `INVALID_INPUT` for a reason that names who it is about; IdentityError `AUDIT_NOT_WRITTEN`, and what
- * `act` throws.
+ * @throws IdentityProblem `INVALID_INPUT` for a reason or a target that names who it is about; IdentityError `AUDIT_NOT_WRITTEN`,
+ * and what `act` throws.
  */
 export async function recorded<T>(
   acting: Acting,
@@ -126,11 +127,7 @@ export async function recorded<T>(
 ): Promise<T> {
   const { service, requester, userId } = acting;
   const { reason, ...rest } = event;
-  // The trail takes no such event: its details outlive the person.
-  if (namesAny(reason, [userId, rest.subjectId])) {
-    const issues = [{ path: "body/reason", message: "must not name the account by its id" }];
-    throw new IdentityProblem("INVALID_INPUT", { issues });
-  }
+  refuseIds(acting, event);
   const whole = withJob(acting, { ...rest, actorId: userId, details: { ...rest.details, reason } });
   await audit(service, requester, { ...whole, outcome: "success" });
   try {
@@ -139,6 +136,19 @@ export async function recorded<T>(
     await audit(service, requester, { ...whole, outcome: "failure" });
     throw error;
   }
+}
+
+/** The trail takes no event that names its people beside their own fields: target and details outlive them. */
+function refuseIds({ userId }: Acting, event: AdminEvent & { readonly reason?: string }): void {
+  const { subjectId, targetId = "", details = {}, reason = "" } = event;
+  const said = { reason, target: [targetId, ...Object.entries(details).flat()].join("\n") };
+  const issues = (["reason", "target"] as const)
+    .filter((part) => namesAny(said[part], [userId, subjectId]))
+    .map((part) => ({
+      path: part === "reason" ? "body/reason" : "",
+      message: part === "reason" ? "must not name the account by its id" : "must not be the id of an account",
+    }));
+  if (issues.length > 0) throw new IdentityProblem("INVALID_INPUT", { issues });
 }
 
 function withJob<E extends Pick<AuditInput, "details">>({ jobId }: Acting, event: E): E {

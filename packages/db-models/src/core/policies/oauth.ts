@@ -79,10 +79,6 @@ export const oauthPolicySchema = z
       30 * duration.day,
       "A signing key stays published for so long after its successor signs; longer than what it signed lasts",
     ),
-    pkce: z
-      .enum(["always", "public_clients"])
-      .default("always")
-      .describe("Who has to send a code challenge: every client, or only those without a secret"),
   })
   .refine(({ refreshIdleMs, accessTokenLifetimeMs }) => refreshIdleMs >= accessTokenLifetimeMs, {
     message: "must be at least accessTokenLifetimeMs",

@@ -46,6 +46,7 @@ const app = z
     origins: z.array(z.string()).optional(),
     postLogoutRedirectUris: z.array(z.string()).optional(),
     backChannelLogoutUri: z.string().optional(),
+    requiresPkce: z.boolean().optional().describe("Absent: true"),
     requiresPushedRequests: z.boolean().optional(),
     requiresDpop: z.boolean().optional(),
     secrets: z

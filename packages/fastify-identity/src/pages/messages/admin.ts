@@ -214,6 +214,7 @@ export const adminEnglish = {
   "admin.access_token_format": "Access tokens",
   "admin.id_token_algorithm": "Algorithm of ID tokens",
   "admin.back_channel_logout": "Back-channel logout",
+  "admin.may_omit_pkce": "May leave PKCE out",
   "admin.needs_par": "Takes pushed requests only",
   "admin.needs_dpop": "Takes tokens with DPoP only",
   "admin.yes": "Yes",

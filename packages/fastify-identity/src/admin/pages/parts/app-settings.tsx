@@ -19,6 +19,7 @@ export function AppSettings({ app, frame }: Props) {
     ["admin.access_token_format", app.accessTokenFormat],
     ["admin.id_token_algorithm", app.idTokenAlgorithm],
     ["admin.back_channel_logout", app.backChannelLogoutUri],
+    ["admin.may_omit_pkce", yes(app.requiresPkce === false)],
     ["admin.needs_par", yes(app.requiresPushedRequests)],
     ["admin.needs_dpop", yes(app.requiresDpop)],
   ];
