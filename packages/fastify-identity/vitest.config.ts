@@ -1,7 +1,10 @@
 import { defineProject } from "vitest/config";
 
 export default defineProject({
-  resolve: { conditions: ["@org/source"] },
+  resolve: {
+    conditions: ["@org/source"],
+    alias: { "@node-rs/argon2": "@org/dev-kit/quick-argon2" },
+  },
   ssr: { resolve: { conditions: ["@org/source"] } },
   test: {
     name: "fastify-identity",

@@ -1,5 +1,5 @@
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
-import type { Model } from "mongoose";
 import { afterAll, beforeAll } from "vitest";
 import { randomKey } from "../src/core/secrets.js";
 import {
@@ -10,6 +10,8 @@ import {
   type UserDocument,
 } from "../src/index.js";
 import { noteRefusedWrites } from "./refused-writes.js";
+
+export { createIndexes };
 
 /** A database of the suite's own, opened as a service opens it, with every index. `query` is added to its address. */
 export function useIdentityDatabase(query = ""): () => IdentityDatabase {
@@ -27,11 +29,6 @@ export function useIdentityDatabase(query = ""): () => IdentityDatabase {
       throw new Error(`a sharded cluster refuses these writes:\n${[...refused].join("\n")}`);
   });
   return () => database;
-}
-
-/** Makes every index of the models. */
-export async function createIndexes(models: IdentityModels): Promise<void> {
-  for (const model of Object.values(models) as Model<unknown>[]) await model.createIndexes();
 }
 
 let made = 0;

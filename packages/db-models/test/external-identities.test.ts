@@ -1,3 +1,4 @@
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { Types } from "mongoose";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +9,7 @@ const database = useTemporaryDatabase({ label: "external" });
 let identity: Identity;
 beforeAll(async () => {
   identity = createIdentity({ connection: database.connection });
-  await Promise.all(Object.values(defineModels(database.connection)).map((model) => model.createIndexes()));
+  await createIndexes(defineModels(database.connection));
 });
 
 let subjects = 0;

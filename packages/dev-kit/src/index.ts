@@ -1,4 +1,5 @@
 export type { EngineCapabilities, EngineCapability } from "./capabilities.js";
+export { createIndexes } from "./create-indexes.js";
 export type { Engine, EngineKind } from "./engine/engine.js";
 export { findRunningEngine } from "./engine/running-engine.js";
 export type { StartEngineOptions } from "./engine/start-engine.js";

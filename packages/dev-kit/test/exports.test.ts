@@ -10,6 +10,7 @@ import * as vitestApi from "../src/vitest.js";
 test("the public names are these, and no others", () => {
   expect(Object.keys(devKit).sort()).toEqual([
     "DevKitError",
+    "createIndexes",
     "findRunningEngine",
     "holdTtlMonitor",
     "startEngine",
@@ -28,6 +29,7 @@ test("the dependencies are these, and no others", () => {
   const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   expect(manifest.private).toBe(true);
   expect(Object.keys(manifest.dependencies)).toEqual([
+    "@node-rs/argon2",
     "esbuild",
     "mongodb-memory-server-core",
     "mongoose",

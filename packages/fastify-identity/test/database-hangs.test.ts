@@ -1,5 +1,6 @@
 // A database that takes connections and answers nothing, or late.
 import { createIdentity, defineModels, type Identity } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { type FlakyProxy, flakyProxy } from "@org/dev-kit/flaky-proxy";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { fastify, type LightMyRequestResponse } from "fastify";
@@ -19,7 +20,7 @@ let people = 0;
 beforeAll(async () => {
   direct = await createConnection(database.uri, { autoIndex: false, autoCreate: false }).asPromise();
   seen = createIdentity({ connection: direct, sealKeys });
-  await Promise.all(Object.values(defineModels(direct)).map((model) => model.createIndexes()));
+  await createIndexes(defineModels(direct));
   proxy = await flakyProxy(database.uri);
 });
 afterAll(async () => {

@@ -1,4 +1,5 @@
 import { defineModels } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, test } from "vitest";
 import { guideOf, runGuide } from "./guide-program.js";
@@ -6,7 +7,7 @@ import { guideOf, runGuide } from "./guide-program.js";
 const database = useTemporaryDatabase({ label: "guides" });
 
 beforeAll(async () => {
-  await Promise.all(Object.values(defineModels(database.connection)).map((model) => model.createIndexes()));
+  await createIndexes(defineModels(database.connection));
 });
 
 test.each([

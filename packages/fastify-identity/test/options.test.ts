@@ -3,6 +3,7 @@ import { fastifyCookie } from "@fastify/cookie";
 import { fastifyHelmet } from "@fastify/helmet";
 import { fastifyRateLimit } from "@fastify/rate-limit";
 import { createIdentity, defineModels } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { type FastifyInstance, type FastifyRequest, fastify } from "fastify";
 import { createConnection, Types } from "mongoose";
@@ -337,7 +338,7 @@ describe("two databases in one process", () => {
       autoIndex: false,
       autoCreate: false,
     }).asPromise();
-    await Promise.all(Object.values(defineModels(connection)).map((model) => model.createIndexes()));
+    await createIndexes(defineModels(connection));
     const second = createIdentity({ connection, clock: setting.clock });
     const app = fastify();
     for (const [prefix, identity] of [

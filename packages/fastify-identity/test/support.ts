@@ -1,4 +1,5 @@
 import { createIdentity, defineModels, type Identity, type IdentitySettings } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import {
   type FastifyInstance,
@@ -57,7 +58,7 @@ export function useIdentity(settings: IdentitySettings = {}): Setting {
   beforeAll(async () => {
     connection = await createConnection(database.uri, { autoIndex: false, autoCreate: false }).asPromise();
     identity = createIdentity({ connection, clock, sealKeys, flushIntervalMs: 3_600_000, ...settings });
-    await Promise.all(Object.values(defineModels(connection)).map((model) => model.createIndexes()));
+    await createIndexes(defineModels(connection));
   });
   afterEach(async () => {
     await Promise.all(apps.splice(0).map((app) => app.close()));

@@ -1,4 +1,5 @@
 import { createIdentity, defineModels, type Identity, type IdentityModels } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { type Connection, createConnection } from "mongoose";
@@ -81,7 +82,7 @@ export function useApi(config: Partial<ConfigInput> = {}, deps: Partial<AppDeps>
     const options = { autoIndex: false, autoCreate: false, monitorCommands: true };
     connection = await createConnection(database.uri, options).asPromise();
     identity = createIdentity({ connection, clock });
-    await Promise.all(Object.values(defineModels(connection)).map((model) => model.createIndexes()));
+    await createIndexes(defineModels(connection));
     await build();
   });
   afterAll(async () => {

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { createIdentity, defineModels, type Identity } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { bundleChild, childrenAhead, startChild } from "@org/dev-kit/children";
 import { faultLoop } from "@org/dev-kit/faults";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
@@ -19,7 +20,7 @@ let identity: Identity;
 
 beforeAll(async () => {
   identity = createIdentity({ connection: temporary.connection, clock });
-  await Promise.all(Object.values(defineModels(temporary.connection)).map((model) => model.createIndexes()));
+  await createIndexes(defineModels(temporary.connection));
 });
 afterAll(() => identity.close());
 

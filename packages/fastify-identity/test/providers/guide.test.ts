@@ -1,4 +1,5 @@
 import { defineModels } from "@org/db-models";
+import { createIndexes } from "@org/dev-kit";
 import { useTemporaryDatabase } from "@org/dev-kit/vitest";
 import { beforeAll, expect, test } from "vitest";
 import { guideOf, runGuide } from "../guide-program.js";
@@ -7,7 +8,7 @@ const database = useTemporaryDatabase({ label: "providers_guide" });
 const clients = { GOOGLE_ID: "a", GOOGLE_SECRET: "b", GITHUB_ID: "c", GITHUB_SECRET: "d" };
 
 beforeAll(async () => {
-  await Promise.all(Object.values(defineModels(database.connection)).map((model) => model.createIndexes()));
+  await createIndexes(defineModels(database.connection));
 });
 
 test("the guide's program registers, and its sign-in page has a button for each provider", async () => {
