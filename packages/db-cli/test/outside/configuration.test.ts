@@ -181,3 +181,23 @@ export default { models: () => [Cat] };`;
   expect(said).toContain("CONFIG_FAILED");
   expect(said).toMatch(/emitDecoratorMetadata.*compile the project/s);
 });
+
+// cnodejs/nodeclub, mohamedsamara/mern-ecommerce, hyperdxio/hyperdx and most tutorials: models of Mongoose's default connection.
+test("models of the default connection are read, and set up over the command's own", async () => {
+  const at = await project({
+    "package.json": esm,
+    "models.js": `import mongoose from "mongoose";
+const thing = mongoose.model("Thing", new mongoose.Schema({ name: { type: String, unique: true } }, { collection: "default_things" }));
+thing.discriminator("SmallThing", new mongoose.Schema({ size: { type: Number, index: true } }));
+`,
+    "db.config.js": `import mongoose from "mongoose";
+import "./models.js";
+export default { models: () => mongoose.models };
+`,
+  });
+  const run = (...args: string[]) => startOrgDb(args, { MONGODB_URI: database.uri }, undefined, at);
+  expect(await run("setup")).toMatchObject({ code: 0 });
+  expect(await run("plan", "--check")).toMatchObject({ code: 0 });
+  const indexes = await database.connection.collection("default_things").indexes();
+  expect(indexes.map(({ name }) => name)).toEqual(["_id_", "name_1", "size_1"]);
+});

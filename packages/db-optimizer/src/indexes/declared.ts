@@ -3,6 +3,7 @@ import { OptimizerError } from "../core/errors.js";
 import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "./canonical.js";
 import { optionText } from "./command.js";
+import { creationOptionsOf } from "./creation-options.js";
 import { declarationProblems, expirySeconds } from "./declaration-problems.js";
 import { throwFaults } from "./faults.js";
 import { keyDocument } from "./key-forms.js";
@@ -20,6 +21,8 @@ import {
 export interface ExpectedIndex extends IndexSpec {
   /** Names of the models that declare it. */
   readonly models: readonly string[];
+  /** Options with which its collection has to be created, by name; absent where there are none. */
+  readonly creationOptions?: readonly string[];
 }
 
 /** Something about a collection or an index that is left as it is, for people to know. */
@@ -52,9 +55,15 @@ type Draft = {
  */
 export function declaredIndexes(models: readonly ModelLike[]): DeclaredIndexes {
   const draft: Draft = { faults: [], contested: [], notes: [] };
-  const declared = withDiscriminators(models).flatMap((model) => indexesOfModel(model, draft));
+  const all = withDiscriminators(models);
+  const declared = all.flatMap((model) => indexesOfModel(model, draft));
   const steps = [byName, byIdentity, byText];
-  return { indexes: steps.reduce((left, step) => settle(left, step, draft), declared), ...draft };
+  const settled = steps.reduce((left, step) => settle(left, step, draft), declared);
+  const indexes = settled.map((index) => {
+    const creationOptions = creationOptionsOf(all, index.collection);
+    return creationOptions.length > 0 ? { ...index, creationOptions } : index;
+  });
+  return { indexes, ...draft };
 }
 
 /**
@@ -122,6 +131,9 @@ function indexOf(model: ModelLike, [form, given]: Declared, draft: Draft): Expec
     ...declarationProblems(key, options),
     ...(ofId ? ["the index on _id expires nothing: the server refuses expireAfterSeconds there"] : []),
     ...(isTimeSeries(model) && isTrue(options.unique) ? ["a time series has no unique index"] : []),
+    ...(isCapped(model) && options.expireAfterSeconds !== undefined
+      ? ["nothing expires in a capped collection: the server has no index with expireAfterSeconds there"]
+      : []),
     ...listProblems(model.schema, key, options),
   ];
   try {
@@ -140,6 +152,10 @@ function indexOf(model: ModelLike, [form, given]: Declared, draft: Draft): Expec
   const details = { collection, models: [model.modelName], paths: fields, problems, blocking };
   draft.faults.push(new OptimizerError("INVALID_MODEL", `${where}: ${problems.join("; ")}`, { details }));
   return [];
+}
+
+function isCapped({ schema }: ModelLike): boolean {
+  return Boolean((schema.options as Document).capped);
 }
 
 function isTimeSeries({ schema }: ModelLike): boolean {

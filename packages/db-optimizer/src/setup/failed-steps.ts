@@ -3,7 +3,7 @@ import type { Connection } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../core/errors.js";
 import { journalRuns, journalSteps } from "../indexes/apply/journal.js";
 import type { PlanNote } from "../indexes/declared.js";
-import type { IndexStep } from "../indexes/steps/steps.js";
+import type { PlanStep } from "../indexes/steps/steps.js";
 
 /**
  * A note for each step that failed in the last run: to carry it out again is no use until what is named there has changed.
@@ -11,7 +11,7 @@ import type { IndexStep } from "../indexes/steps/steps.js";
  */
 export async function failedStepNotes(
   connection: Connection,
-  steps: readonly IndexStep[],
+  steps: readonly PlanStep[],
 ): Promise<PlanNote[]> {
   if (steps.length === 0) return [];
   const planned = new Set(steps.map(placeOf));
@@ -22,7 +22,7 @@ export async function failedStepNotes(
       .filter((step) => step.state === "failed" && planned.has(placeOf(step)))
       .map(({ collection, index, startedAt, error }) => ({
         collection,
-        index,
+        ...(index !== "" && { index }),
         message: `failed at ${startedAt.toISOString()}: ${error?.message ?? "unknown"} (${error?.code ?? "no code"})`,
       }));
   } catch (error) {
@@ -31,10 +31,6 @@ export async function failedStepNotes(
   }
 }
 
-function placeOf({
-  kind,
-  collection,
-  index,
-}: Pick<IndexStep, "collection" | "index"> & { kind: string }): string {
-  return JSON.stringify([kind, collection, index]);
+function placeOf(step: Pick<PlanStep, "kind" | "collection"> & { readonly index?: string }): string {
+  return JSON.stringify([step.kind, step.collection, step.index ?? ""]);
 }

@@ -110,7 +110,8 @@ export async function planSetup(
     actual: _actual,
     ...plan
   } = await readSetup(connection, models, validation, options);
-  return { ...plan, notes: [...plan.notes, ...(await failedStepNotes(connection, plan.indexes.steps))] };
+  const failed = await failedStepNotes(connection, [...plan.collections, ...plan.indexes.steps]);
+  return { ...plan, notes: [...plan.notes, ...failed] };
 }
 
 async function readSetup(

@@ -1,4 +1,5 @@
 // create: builds an index that the models declare and the server lacks.
+import { OptimizerError } from "../../../core/errors.js";
 import { createIndexText } from "../../command.js";
 import type { ExpectedIndex } from "../../declared.js";
 import { buildDeclared } from "../build-declared.js";
@@ -31,7 +32,10 @@ export const create: IndexKind<CreateStep, [ExpectedIndex, StepBasis]> = {
     };
   },
   expiry: ({ expected }) => indexExpiry(expected),
-  needed: (_step, _found, planned) => planned(),
+  needed(step, found, planned) {
+    if (!found?.exists) assertOrdinary(step);
+    return planned();
+  },
   async run(context, step) {
     await buildDeclared(context, step.expected, step);
     return { outcome: "done" };
@@ -39,6 +43,17 @@ export const create: IndexKind<CreateStep, [ExpectedIndex, StepBasis]> = {
   wanted: ({ expected }) => expected,
   leaves: (_before, wanted) => [wanted],
 };
+
+/** @throws {OptimizerError} `COLLECTION_CONFLICT` where the server would create another collection than is declared */
+function assertOrdinary({ collection, index, expected }: CreateStep): void {
+  const { creationOptions = [] } = expected;
+  if (creationOptions.length === 0) return;
+  throw new OptimizerError(
+    "COLLECTION_CONFLICT",
+    `Cannot create ${collection}.${index}: the collection does not exist, and the server would create it without ${creationOptions.join(", ")}. Create it first with org-db setup`,
+    { details: { collection, index, options: creationOptions } },
+  );
+}
 
 function riskOf(expected: ExpectedIndex): Pick<CreateStep, "risk" | "riskReason"> {
   if (expected.expireAfterSeconds !== undefined) return { risk: "high", riskReason: expiryRisk(expected) };
