@@ -64,7 +64,7 @@ describe("roles", () => {
   });
 
   it.each(["identity:admin", "identity:owner", "Identity:Admin", " identity:support "])(
-    "%s is not given by users.setRoles, whoever names it",
+    "%s is not given by users.setRoles to any caller",
     async (role) => {
       const { _id: userId } = await makeUser(models);
       const setting = setUserRoles(context(), { userId, roles: [role] });

@@ -470,7 +470,7 @@ describe("the undo", () => {
 describe("changes beside each other", () => {
   const acts = ["confirm", "undo", "ask", "erase"] as const;
 
-  it("end in one order of them, whatever it is", async () => {
+  it("end as if one had come after the other", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.constantFrom(...acts), { minLength: 2 }), async (chosen) => {
         const { _id: userId, email } = await makeOwner();

@@ -499,7 +499,7 @@ describe("a withdrawn signing key", () => {
   const late = after(10 * duration.day);
   let first: string | undefined;
 
-  it("is gone at once, and a new one signs, whoever withdraws it and how often", async () => {
+  it("is gone at once, and a new one signs, however often it is withdrawn", async () => {
     first = (await read(late))[0]?.kid;
     const answers = await Promise.all(Array.from({ length: 10 }, () => withdraw(late, first)));
     expect(answers.filter(Boolean)).toHaveLength(1);
@@ -511,7 +511,7 @@ describe("a withdrawn signing key", () => {
     expect(await withdraw(late, "unknown")).toBe(false);
   });
 
-  it("gives way to the one that waits", async () => {
+  it("is followed at once by the one that waits", async () => {
     const [active] = await read(late);
     const next = await rotateSigningKey(contextFor(late), { algorithm });
     expect(next?.state).toBe("next");
@@ -539,7 +539,7 @@ describe("signing keys of instances whose clocks differ", () => {
   const start = after(800 * duration.day);
   const at = (ms: number) => new Date(start.getTime() + ms);
 
-  it("the first one signs for whoever is behind by less than the tolerance, and is gone for them when it is withdrawn", async () => {
+  it("the first one signs by clocks that are behind by less than the tolerance, and is gone there too when it is withdrawn", async () => {
     const made = await activeAt(at(clockToleranceMs));
     expect((await activeAt(at(0)))?.kid).toBe(made?.kid);
     await withdrawSigningKey(contextAt(models, at(clockToleranceMs)), { kid: made?.kid ?? "" });

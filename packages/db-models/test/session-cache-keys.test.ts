@@ -81,7 +81,7 @@ describe("an API key in memory", () => {
     expect(result.every(({ ok }) => ok)).toBe(true);
   });
 
-  it("with a quota is read once for those at the same time, of whom as many as it holds succeed", async () => {
+  it("with a quota is read once for all checks at the same time, and as many succeed as it holds", async () => {
     const { key } = await makeKey({ quota: { remaining: 30 } });
     await untilCaughtUp(here);
     const { entries } = metricsOf(here);

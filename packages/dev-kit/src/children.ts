@@ -98,7 +98,7 @@ const othersStayOutside: Plugin = {
   },
 };
 
-// What is native, or reads files beside itself.
+// Native packages, and those that read files beside themselves.
 const nativeStaysOutside: Plugin = {
   name: "native-stays-outside",
   setup(builder) {

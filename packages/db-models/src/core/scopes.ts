@@ -50,7 +50,7 @@ export function parseAskedScopes(parameter: string): string[] {
   return scopes.length === 0 ? [] : checkedScopes(scopes);
 }
 
-// What is split is bounded before.
+// Bounded before it is split.
 const longestParameter = limits.scopes * (limits.scope + 1);
 
 function checkedScopes(scopes: readonly string[]): string[] {

@@ -1,4 +1,4 @@
-// What the journal has of steps that a plan still holds since their last run failed.
+// The journal's word on steps that a plan still holds because their last run failed.
 import type { Connection } from "mongoose";
 import { isOptimizerError, toOptimizerError } from "../core/errors.js";
 import { journalRuns, journalSteps } from "../indexes/apply/journal.js";

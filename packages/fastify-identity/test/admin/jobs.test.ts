@@ -243,7 +243,7 @@ describe("a bulk job", () => {
       await setting.identity.bulkJobs.start({ id: new Types.ObjectId(id), createdBy: admin.id });
       if (act === "locked") await other.post(`/users/${admin.userId}/lock`, { reason });
       else await setting.identity.administrators.setRoles({ userId: admin.id, roles: [] });
-      // Whoever starts or resumes one takes up all that are due.
+      // Who starts or resumes one takes up all that are due.
       await run(other, "lock", await people(1));
       const stopped = await ended(other, id);
       expect(stopped).toMatchObject({
@@ -333,7 +333,7 @@ describe("a bulk job", () => {
     while (!(await isLetGo()));
     isOut = false;
     setting.clock.advance(30_000);
-    // Whoever starts or resumes one takes up all that are due.
+    // Who starts or resumes one takes up all that are due.
     await run(admin, "lock", await people(1));
     expect(await ended(admin, id)).toMatchObject({ state: "done", counts: { done: 2, failed: 0 } });
     expect(await statusOf(users[0] as Types.ObjectId)).toBe("suspended");
