@@ -1,5 +1,7 @@
 // A cleanup that writes: its rules as the steps of a run, and what they cost.
 import type { Connection } from "mongoose";
+import type { OptimizerErrorCode } from "../core/error-codes.js";
+import { type OptimizerError, toOptimizerError } from "../core/errors.js";
 import type { CollectionSize } from "../core/server/collection-size.js";
 import { databaseOf } from "../core/server/database.js";
 import { LatencyProbe } from "../core/server/latency.js";
@@ -109,7 +111,18 @@ function outcome(
   };
 }
 
-/** @param ready what has to be over before the first write */
+/** Codes of failures that are about the collection of one rule, or its archive: those of other rules may fare better. */
+const ofOneRule: ReadonlySet<OptimizerErrorCode> = new Set([
+  "ARCHIVE_FAILED",
+  "NOT_AUTHORIZED",
+  "SERVER_REFUSED",
+  "UNSUPPORTED",
+]);
+
+/**
+ * @param ready what has to be over before the first write
+ * @throws {OptimizerError} the first failure of a rule, once the other rules are carried out
+ */
 async function carryOutRules(
   connection: Connection,
   run: Run,
@@ -119,6 +132,7 @@ async function carryOutRules(
 ): Promise<Finished> {
   const finished: Finished["rules"][number][] = [];
   let stop: RunStop | null = null;
+  let failure: OptimizerError | undefined;
   for (const due of rules) {
     // A stopped run does not count the documents of rules that it did not reach.
     if (stop !== null) break;
@@ -126,7 +140,15 @@ async function carryOutRules(
     const aside = new SetAside();
     const { rule } = due;
     const from = work.stateOf(rule.name, rule.collection, hashOf(rule));
-    const end = await carryOutRule(connection, run, work, { due, from, aside, ready });
+    let end: StepEnd;
+    try {
+      end = await carryOutRule(connection, run, work, { due, from, aside, ready });
+    } catch (error) {
+      const known = toOptimizerError(error, `Rule "${rule.name}"`);
+      if (run.signal.aborted || !ofOneRule.has(known.code)) throw error;
+      failure ??= known;
+      continue;
+    }
     stop = end.stop;
     const did = { deleted: end.state.done - from.done, batches: end.state.batches - from.batches };
     // Documents deleted before the count reached them count as matched.
@@ -135,6 +157,7 @@ async function carryOutRules(
     const elapsedMs = performance.now() - started;
     finished.push({ ...due, matched, did: { ...did, elapsedMs, ...(setAside && { setAside }) } });
   }
+  if (failure && stop === null) throw failure;
   return { rules: finished, stop };
 }
 

@@ -24,7 +24,8 @@ import { type CleanupRule, cleanupJob, hashOf, type ParsedCleanupRule } from "./
  * changed meanwhile stays. Writes wait for the majority of a replica set. A run that writes is a run of the job `cleanup`:
  * it holds the job's lease and knows before every batch that it does; it writes down where it is after every batch, waits
  * while the server is under load, and can be paused, resumed and cancelled by `controlRun`. A run that is stopped or killed
- * loses nothing: the next one with the same rules continues it.
+ * loses nothing: the next one with the same rules continues it. A rule that the server refuses on its collection, or whose
+ * archive fails, ends the run with its error once the other rules are carried out.
  *
  * @throws {OptimizerError} `INVALID_RULE`, `INVALID_OPTIONS`, `CLOCK_AHEAD`; `RULE_NEEDS_INDEX`, and `ARCHIVE_FAILED`
  * of a file that is out of reach, before anything is written; `LOCKED`, `LEASE_LOST`; `ARCHIVE_FAILED`, `DISK_FULL`; `NOT_AUTHORIZED`, `UNREACHABLE`, `TIMED_OUT` as the

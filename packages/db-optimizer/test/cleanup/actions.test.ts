@@ -9,7 +9,7 @@ import { parseRules } from "../../src/cleanup/parse-rules.js";
 import { ruleFilter } from "../../src/cleanup/rules.js";
 import { type CleanupAction, type CleanupRule, runCleanup } from "../../src/index.js";
 import { SetAside } from "../../src/jobs/set-aside.js";
-import { overriding } from "../support.js";
+import { answeringWrites, overriding, serverError } from "../support.js";
 
 const { EJSON } = mongo.BSON;
 const now = new Date("2025-06-01T00:00:00.000Z");
@@ -105,6 +105,26 @@ describe("archive to a file", () => {
     const lines = await linesOf(file);
     expect(lines).toHaveLength(1 + 400 + 1);
     expect(lines[0]).toMatchObject({ _id: expect.anything() });
+  });
+
+  it("that the server refuses on one collection keeps no other rule from being carried out", async () => {
+    const db = database.connection.db!;
+    await db.collection("notes").createIndex({ at: 1 });
+    await db.collection("notes").insertMany([{ at: daysAgo(60) }, { at: daysAgo(1) }]);
+    const refused = () =>
+      Promise.reject(serverError(13, "not authorized on app to execute command { delete }"));
+    const connection = answeringWrites(database.connection, "logs", {
+      deleteMany: refused,
+      bulkWrite: refused,
+    });
+    const rules = [rule("delete"), { ...base, name: "old-notes", collection: "notes" }];
+    const before = await logs().countDocuments();
+    await expect(runCleanup(connection, rules, options)).rejects.toMatchObject({
+      code: "NOT_AUTHORIZED",
+      message: expect.stringContaining("old-logs"),
+    });
+    expect(await logs().countDocuments()).toBe(before);
+    expect(await db.collection("notes").countDocuments()).toBe(1);
   });
 
   it.each([
