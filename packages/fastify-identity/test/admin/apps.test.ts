@@ -138,6 +138,18 @@ describe("apps", () => {
   });
 });
 
+// Found by Schemathesis: status 503, for the trail takes no detail that is empty.
+test("a change of nothing is refused as such, whoever keeps the trail", async () => {
+  const app = await setting.app({ admin: true, auditTrail: setting.identity.audit.append });
+  const admin = await makeAdmin(setting, app, "identity:admin");
+  const { clientId } = await makeClient(setting);
+  const answer = await admin.patch(`/apps/${clientId}`, { changes: {}, reason });
+  expect([answer.statusCode, answer.json()]).toMatchObject([
+    400,
+    { code: "INVALID_INPUT", issues: [{ path: "body/changes", message: "must change something" }] },
+  ]);
+});
+
 describe("API keys of a user", () => {
   // Found by Schemathesis: status 503, for an application's trail took no event that names its people in other fields.
   test("are not named by the id of the account, whoever keeps the trail", async () => {

@@ -62,7 +62,10 @@ export const appDetail = app.extend({ ownerEmail: z.string().optional() }).meta(
 
 export const registrationBody = z.strictObject({ app: appRegistrationSchema, reason });
 export const changesBody = z.strictObject({
-  changes: appChangesSchema.describe("What is left out stays; null takes an optional setting away"),
+  changes: appChangesSchema
+    .refine((changes) => Object.keys(changes).length > 0, "must change something")
+    .meta({ minProperties: 1 })
+    .describe("What is left out stays; null takes an optional setting away"),
   reason,
 });
 export const registered = z.object({
