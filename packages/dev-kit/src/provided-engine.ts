@@ -1,7 +1,11 @@
+// What a run of the tests knows of its engine.
 import type { Engine } from "./engine/engine.js";
 
 /** The parts of the engine that tests get by `inject("engine")`. */
 export type ProvidedEngine = Pick<Engine, "uri" | "kind" | "version" | "description" | "capabilities">;
+
+/** Names a server to play in front of the engine: `limited-user` or `mongos`. */
+export const PLAY = "ORG_DB_TEST_PLAY";
 
 declare module "vitest" {
   export interface ProvidedContext {

@@ -8,14 +8,12 @@ import type { Engine, EngineKind } from "./engine/engine.js";
 import { startEngine } from "./engine/start-engine.js";
 import { playInFront } from "./played/front.js";
 import { playNamed } from "./played/plays.js";
-import type {} from "./provided-engine.js";
+import { PLAY } from "./provided-engine.js";
 
 const SHARED_URI = "ORG_DB_TEST_ENGINE_URI";
 const SHARED_KIND = "ORG_DB_TEST_ENGINE_KIND";
 /** A file that is told the engine's kind, for who judges the run by what its engine can do. */
 const KIND_FILE = "ORG_DB_TEST_ENGINE_KIND_FILE";
-/** A server to play in front of the engine: `limited-user` or `mongos`. */
-const PLAY = "ORG_DB_TEST_PLAY";
 
 /**
  * Vitest's global setup: one engine for all projects of a run, and for every process below it. Tests get it by
