@@ -163,6 +163,9 @@ describe("the analytics", () => {
     await app.inject({ url: "/v1/session", headers: mine.bearer });
     await app.close();
     await api.signIn(person);
+    // A sign-in is counted after its answer.
+    const counted = async () => (await get("/v1/analytics")).json().logins.total;
+    await expect.poll(counted, { timeout: 30_000 }).toBe(2);
     const analytics = (await get("/v1/analytics")).json();
     expect(analytics).toMatchObject({
       logins: { total: 2 },
