@@ -32,7 +32,7 @@ describe("a method that a path does not take", () => {
     ["PUT", "/admin", "GET, HEAD"],
     ["PUT", "/v1/admin/users/0123456789abcdef01234567/sessions", "GET, HEAD"],
     ["GET", "/oauth/token", "OPTIONS, POST"],
-    ["POST", "/.well-known/openid-configuration", "GET, HEAD"],
+    ["POST", "/.well-known/openid-configuration", "GET, HEAD, OPTIONS"],
   ])("is 405: %s %s", async (method, url, allow) => {
     const app = await setting.app({ oauth: true, admin: {} });
     expect(await ask(app, method, url)).toEqual([405, allow]);
@@ -71,7 +71,10 @@ describe("what the app has beside", () => {
       const [before, behind] = when === "before" ? [everything, undefined] : [undefined, everything];
       const app = await setting.app({ oauth: true }, behind, {}, before);
       expect(await ask(app, "PUT", "/v1/session")).toEqual([405, "GET, HEAD, DELETE"]);
-      expect(await ask(app, "POST", "/.well-known/openid-configuration")).toEqual([405, "GET, HEAD"]);
+      expect(await ask(app, "POST", "/.well-known/openid-configuration")).toEqual([
+        405,
+        "GET, HEAD, OPTIONS",
+      ]);
       for (const url of ["/v1/nothing", "/v1/session/nothing", "/elsewhere", "/v1"])
         expect(await ask(app, "PUT", url)).toEqual([200]);
     },

@@ -35,6 +35,7 @@ const allowed: Readonly<Record<string, string>> = {
   "POST /oauth/introspect": "takes no session",
   "GET /oauth/userinfo": "takes a token of an app, with what the user has agreed to",
   "POST /oauth/userinfo": "takes a token of an app, with what the user has agreed to",
+  "OPTIONS /oauth/jwks": "takes no session",
   "OPTIONS /oauth/token": "takes no session",
   "OPTIONS /oauth/revoke": "takes no session",
   "OPTIONS /oauth/par": "takes no session",
