@@ -49,7 +49,8 @@ export async function openApproval(
   { action, subjectId, targetId }: Approved,
 ): Promise<AdminApprovalDocument | undefined> {
   const { models, clock } = service.identity;
-  const found = await runQuery(models, queries.approvalsWith(subjectId ?? userId));
+  // The newest, as many as a page may have.
+  const found = await runQuery(models, queries.approvalsWith(subjectId ?? userId, { limit: 200 }));
   const open = found.filter(
     (one) =>
       one.action === action &&
