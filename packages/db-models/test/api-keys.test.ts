@@ -427,6 +427,21 @@ describe("usage counts", () => {
     await verifier.close();
     expect((await stored(keyId))?.usage.requests).toBe(107);
   });
+
+  it("of one key that can't be counted in take no other key's with them", async () => {
+    const [broken, sound] = [await makeKey(), await makeKey()];
+    const failures: unknown[] = [];
+    const { verifier } = manual({ onError: (error) => failures.push(error) });
+    for (const { key } of [broken, sound]) await verifier.verify({ key }, now);
+    // A repair by hand has made text of a number.
+    const text = { $set: { "usage.requests": "many" } };
+    await models.ApiKey.collection.updateOne({ _id: broken.keyId, userId: broken.userId }, text);
+    await verifier.flush();
+    expect(failures).toHaveLength(1);
+    expect((await stored(sound.keyId))?.usage.requests).toBe(1);
+    await verifier.close();
+    await models.ApiKey.collection.deleteOne({ _id: broken.keyId, userId: broken.userId });
+  });
 });
 
 it("keys are exported without hashes, and erased", async () => {

@@ -604,4 +604,17 @@ describe("signing keys, when the deployment's seal key rotates", () => {
     const keys = await read(newer);
     expect(keys.every(({ privateJwk }) => privateJwk !== undefined)).toBe(true);
   });
+
+  it("one that does not open is named, and keeps no other from being resealed", async () => {
+    const newest = { id: "newest", key: "m".repeat(43) };
+    const [broken, ...others] = await read(newer);
+    if (!broken) throw new Error("there are keys");
+    const { kid } = broken;
+    const sealedText = Buffer.alloc(60, 7).toString("base64url");
+    await models.SigningKey.updateOne({ kid }, { $set: { sealedText } });
+    const report = await resealSigningKeys(withKeys(newest, newer));
+    expect(report.resealed).toBeGreaterThanOrEqual(others.length);
+    expect(report.failures).toMatchObject([{ id: kid, error: { code: "SEAL_BROKEN" } }]);
+    await models.SigningKey.deleteOne({ kid });
+  });
 });
