@@ -1,6 +1,14 @@
 import type { AuthenticatedClient } from "@org/db-models";
 import { assertionAlgorithmsOf } from "@org/db-models/schemas";
-import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type JWK, type JWTPayload } from "jose";
+import {
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  importJWK,
+  type JWK,
+  type JWTPayload,
+  jwtVerify,
+} from "jose";
 import { type Provider, seconds } from "../provider.js";
 
 /** How a client may sign its assertions. */
@@ -36,45 +44,59 @@ export async function authenticateByAssertion(
   const known = assertion.length <= 8_192 ? await identity.oauth.findClient(clientId) : undefined;
   if (known?.client.clientAuthentication !== "private_key_jwt") return { ok: false };
   for (const jwk of known.publicKeys.map((text) => JSON.parse(text) as JWK)) {
-    const claims = await claimsBy(jwk, assertion);
-    if (!claims) continue;
-    const why = faultOf(claims, { issuer, clientId, now: seconds(clock.now()) });
-    if (why !== undefined) return { ok: false, why };
-    const expiresAt = new Date((Number(claims.exp) + tolerance) * 1_000);
-    const first = await identity.oauth.useAssertion({
-      holder: `client ${clientId}`,
-      jti: String(claims.jti),
-      expiresAt,
-    });
+    const read = await claimsBy(jwk, assertion, { issuer, clientId, now: clock.now() });
+    if (!read) continue;
+    if (!("payload" in read)) return { ok: false, why: read.why };
+    const { exp = 0, jti, aud } = read.payload;
+    if ([aud].flat().length !== 1) return { ok: false, why: faults.aud };
+    if (typeof jti !== "string") return { ok: false, why: faults.jti };
+    if (exp > seconds(clock.now()) + longestLife + tolerance)
+      return { ok: false, why: "exp is more than an hour from now" };
+    const expiresAt = new Date((exp + tolerance) * 1_000);
+    const first = await identity.oauth.useAssertion({ holder: `client ${clientId}`, jti, expiresAt });
     return first ? { ok: true, client: known.client } : { ok: false, why: "jti was used before" };
   }
   return { ok: false };
 }
 
-/** What an assertion says, if this key has signed it. */
-async function claimsBy(jwk: JWK, assertion: string): Promise<JWTPayload | undefined> {
+const ofClient = "iss and sub have to be the client_id";
+
+/** What is wrong with a claim (RFC 7523 section 3). */
+const faults = {
+  iss: ofClient,
+  sub: ofClient,
+  aud: "aud has to be the issuer alone",
+  exp: "exp is missing or past",
+  nbf: "nbf is not reached",
+  jti: "jti is missing",
+} as const;
+
+/** What an assertion says, or why that does not do, if this key has signed it. */
+async function claimsBy(
+  jwk: JWK,
+  assertion: string,
+  { issuer, clientId, now }: { issuer: string; clientId: string; now: Date },
+): Promise<{ readonly payload: JWTPayload } | { readonly why: string } | undefined> {
   try {
     const algorithms = jwk.alg === undefined ? algorithmsOf(jwk) : [jwk.alg];
     const key = await importJWK(jwk, decodeProtectedHeader(assertion).alg);
-    await compactVerify(assertion, key, { algorithms });
-    return decodeJwt(assertion);
-  } catch {
-    return undefined;
+    const { payload } = await jwtVerify(assertion, key, {
+      algorithms,
+      issuer: clientId,
+      subject: clientId,
+      audience: issuer,
+      currentDate: now,
+      clockTolerance: tolerance,
+      requiredClaims: ["exp", "jti"],
+    });
+    return { payload };
+  } catch (error) {
+    // Claims are looked at once the signature is right.
+    if (!(error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired))
+      return undefined;
+    const why: Readonly<Record<string, string>> = faults;
+    return { why: why[error.claim] ?? `${error.claim} is not valid` };
   }
-}
-
-/** What is wrong with the claims of an assertion (RFC 7523 section 3). */
-function faultOf(
-  { iss, sub, aud, exp, nbf, jti }: JWTPayload,
-  { issuer, clientId, now }: { issuer: string; clientId: string; now: number },
-): string | undefined {
-  if (iss !== clientId || sub !== clientId) return "iss and sub have to be the client_id";
-  const [audience, ...others] = [aud].flat();
-  if (audience !== issuer || others.length > 0) return "aud has to be the issuer alone";
-  if (typeof exp !== "number" || exp <= now - tolerance) return "exp is missing or past";
-  if (exp > now + longestLife + tolerance) return "exp is more than an hour from now";
-  if (nbf !== undefined && !(nbf <= now + tolerance)) return "nbf is not reached";
-  return typeof jti === "string" ? undefined : "jti is missing";
 }
 
 function algorithmsOf({ kty }: JWK): string[] {
