@@ -186,7 +186,7 @@ export type {
   DeviceResult,
   WaitingDevice,
 } from "./oauth/devices.js";
-export type { EndedSignIn } from "./oauth/ended-sessions.js";
+export type { EndedSignIn, EndedSignInSearch } from "./oauth/ended-sessions.js";
 export type { CodeExchange } from "./oauth/exchange.js";
 export type { Introspection, TokenQuestion } from "./oauth/introspect.js";
 export type { ListedSigningKey } from "./oauth/list-signing-keys.js";

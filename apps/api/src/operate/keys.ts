@@ -45,18 +45,18 @@ export interface Resealed {
 export async function resealAll(identity: Identity): Promise<Resealed> {
   await record(identity, { action: "secrets.resealed" });
   const { resealed: keys, failures } = await identity.oauth.resealSigningKeys();
-  let factors = 0;
-  for (;;) {
-    const batch = await identity.factors.reseal();
+  let batch = await identity.factors.reseal();
+  let factors = batch.resealed;
+  while (!batch.done) {
+    batch = await identity.factors.reseal();
     factors += batch.resealed;
-    if (!batch.done) continue;
-    return {
-      keys,
-      factors,
-      brokenKeys: failures.map(({ id }) => id),
-      brokenFactors: batch.failures.map(({ id }) => id.toHexString()),
-    };
   }
+  return {
+    keys,
+    factors,
+    brokenKeys: failures.map(({ id }) => id),
+    brokenFactors: batch.failures.map(({ id }) => id.toHexString()),
+  };
 }
 
 type Event = Omit<Parameters<Identity["audit"]["append"]>[0], "outcome">;

@@ -2,8 +2,8 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { unseal } from "../core/secrets.js";
-import { type Page, type Period, queries } from "../queries/queries.js";
-import { findByQuery, runQuery } from "../queries/run-query.js";
+import { type Page, queries } from "../queries/queries.js";
+import { findByQuery, inWindows, runQuery } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import { actOf } from "./act-of.js";
 import { auditRefOf } from "./canonical.js";
@@ -69,17 +69,17 @@ export async function* exportAudit(
   const people = await knownPeople(context, {});
   const period = { from: since ?? new Date(0), to: until };
   let events = 0;
-  for (let after: Period["after"]; ; ) {
-    const query = queries.auditBetween({ ...period, ...(after && { after }) });
-    const window = await runQuery(models, query);
+  const windows = inWindows(
+    models,
+    (after) => queries.auditBetween({ ...period, ...after }),
+    ({ at }) => at,
+  );
+  for await (const window of windows) {
     for (const event of window) {
       const { previousHash, eventHash } = event;
       yield { type: "event", ...describe(event, people), previousHash, eventHash };
     }
     events += window.length;
-    const last = window.at(-1);
-    if (!last || window.length < (query.limit ?? 0)) break;
-    after = { at: last.at, id: last._id };
   }
   yield { type: "end", events };
 }

@@ -7,8 +7,8 @@ import { IdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import { type Page, type PagePosition, queries } from "../queries/queries.js";
-import { runQuery } from "../queries/run-query.js";
-import { bringForward } from "../queries/update.js";
+import { inWindows, runQuery } from "../queries/run-query.js";
+import { bringForward, putOff } from "../queries/update.js";
 import type { RevocationReason } from "../schemas/user-session.js";
 import { endSessions } from "../sessions/revoke.js";
 import { absoluteExpiryOf } from "../stored/session.js";
@@ -71,7 +71,7 @@ export async function recordEndsAbout(
   const { collection } = context.models.UserSession;
   await bringForward(context.models.UserSession, dueField, context.now);
   for (let look = 1; ; look++) {
-    const sessions = collection.find({ ...about, "impersonation.sweepAt": { $exists: true } });
+    const sessions = collection.find({ ...about, [dueField]: { $exists: true } });
     let kept = 0;
     for await (const session of sessions as unknown as AsyncIterable<StoredImpersonation>) {
       const ended = await end(context, session);
@@ -121,14 +121,12 @@ async function isRecorded(context: Context, ended: Ended): Promise<boolean> {
 /** In windows: however many go on, those that have ended are found among them. */
 async function* dueImpersonations({ models, now }: Context): AsyncGenerator<StoredImpersonation, void, void> {
   const due = { from: new Date(0), to: new Date(now.getTime() + 1), limit: windowLength };
-  for (let after: PagePosition | undefined; ; ) {
-    const query = queries.dueImpersonations({ ...due, ...(after && { after }) });
-    const found = (await runQuery(models, query)) as StoredImpersonation[];
-    yield* found;
-    const last = found.at(-1);
-    if (found.length < windowLength || !last?.impersonation.sweepAt) return;
-    after = { at: last.impersonation.sweepAt, id: last._id };
-  }
+  const windows = inWindows(
+    models,
+    (after) => queries.dueImpersonations({ ...due, ...after }),
+    ({ impersonation }) => impersonation?.sweepAt,
+  );
+  for await (const found of windows) yield* found as StoredImpersonation[];
 }
 
 type Ended = StoredImpersonation & { revokedAt: Date };
@@ -160,18 +158,15 @@ async function reasonToEnd(
 /** Of several that look at the same time, one takes it. */
 async function take({ models, now }: Context, session: StoredImpersonation): Promise<boolean> {
   const { _id, userId, impersonation } = session;
-  const { matchedCount } = await models.UserSession.collection.updateOne(
-    { _id, userId, "impersonation.sweepAt": impersonation.sweepAt ?? null },
-    { $set: { "impersonation.sweepAt": new Date(now.getTime() + noteWithinMs) } },
-  );
-  return matchedCount === 1;
+  const stored = { _id, userId, [dueField]: impersonation.sweepAt ?? null };
+  return putOff(models.UserSession, stored, dueField, new Date(now.getTime() + noteWithinMs));
 }
 
 /** For the next one who looks, at once. */
 async function giveBack({ models, now }: Context, { _id, userId }: StoredImpersonation): Promise<void> {
   await models.UserSession.collection.updateOne(
-    { _id, userId, "impersonation.sweepAt": { $exists: true } },
-    { $set: { "impersonation.sweepAt": now } },
+    { _id, userId, [dueField]: { $exists: true } },
+    { $set: { [dueField]: now } },
   );
 }
 
@@ -179,5 +174,5 @@ export async function noteEndedImpersonation(
   { models }: Context,
   { id: _id, userId }: { id: Types.ObjectId; userId: Types.ObjectId },
 ): Promise<void> {
-  await models.UserSession.collection.updateOne({ _id, userId }, { $unset: { "impersonation.sweepAt": "" } });
+  await models.UserSession.collection.updateOne({ _id, userId }, { $unset: { [dueField]: "" } });
 }

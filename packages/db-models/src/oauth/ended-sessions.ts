@@ -1,7 +1,7 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { type PagePosition, type Period, queries } from "../queries/queries.js";
-import { findByQuery, runQuery } from "../queries/run-query.js";
+import { type Period, queries } from "../queries/queries.js";
+import { findByQuery, inWindows } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { assertionHashOf } from "./assertions.js";
@@ -14,25 +14,32 @@ export interface EndedSignIn {
   apps: Array<{ clientId: string; backChannelLogoutUri: string }>;
 }
 
+/** Which ends to find. */
+export interface EndedSignInSearch extends Omit<Period, "after"> {
+  /** Tells by its id which session to leave out, such as a set. Default: none. */
+  readonly known?: { has(sessionId: string): boolean };
+}
+
 /** Sessions whose apps are looked up at the same time. */
 const lookedUpAtOnce = 20;
 
 /** The sessions that ended in a period, with the apps that want to hear of it: in windows, however many they are. */
 export async function* findEndedSignIns(
   { models }: Context,
-  { known, ...period }: Omit<Period, "after"> & { known?: ReadonlySet<string> },
+  { known, ...period }: EndedSignInSearch,
 ): AsyncGenerator<EndedSignIn, void, void> {
-  for (let after: PagePosition | undefined; ; ) {
-    const query = queries.sessionsEndedBetween({ ...period, ...(after && { after }) });
-    const ended = await runQuery(models, query, { userId: 1, revokedAt: 1 });
+  const windows = inWindows(
+    models,
+    (after) => queries.sessionsEndedBetween({ ...period, ...after }),
+    ({ revokedAt }) => revokedAt,
+    { userId: 1, revokedAt: 1 },
+  );
+  for await (const ended of windows) {
     const unknown = ended.filter(({ _id }) => !known?.has(_id.toHexString()));
     for (let first = 0; first < unknown.length; first += lookedUpAtOnce)
       yield* await Promise.all(
         unknown.slice(first, first + lookedUpAtOnce).map((one) => withApps(models, one)),
       );
-    const last = ended.at(-1);
-    if (ended.length < (query.limit ?? 0) || !last?.revokedAt) return;
-    after = { at: last.revokedAt, id: last._id };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Types } from "mongoose";
 import { type Context, operationsOf, type Shared } from "../context/context.js";
-import type { Page, Period } from "../queries/queries.js";
+import type { Page } from "../queries/queries.js";
 import type { AppStatus } from "../schemas/app.js";
 import type { AuthorizationFacts } from "../schemas/parts/authorization-facts.js";
 import type { SigningAlgorithm } from "../schemas/signing-key.js";
@@ -52,7 +52,12 @@ import {
   pollDevice,
   type WaitingDevice,
 } from "./devices.js";
-import { type EndedSignIn, findEndedSignIns, isAssertionUsed } from "./ended-sessions.js";
+import {
+  type EndedSignIn,
+  type EndedSignInSearch,
+  findEndedSignIns,
+  isAssertionUsed,
+} from "./ended-sessions.js";
 import { type CodeExchange, exchangeAuthorizationCode } from "./exchange.js";
 import { type Introspection, introspectToken, type TokenQuestion } from "./introspect.js";
 import { type ListedSigningKey, listSigningKeys } from "./list-signing-keys.js";
@@ -216,11 +221,9 @@ export interface OAuth {
   isAssertionUsed(input: Pick<AssertionUse, "holder" | "jti">): Promise<boolean>;
   /**
    * The sessions that ended in a period, the first first, with the apps that want to hear of it (OpenID Connect Back-Channel
-   * Logout); without those in `known`, by their ids. Read in windows, so that no number of ends hides one.
+   * Logout); without those that are `known`. Read in windows, so that no number of ends hides one.
    */
-  endedSignIns(
-    input: Omit<Period, "after"> & { known?: ReadonlySet<string> },
-  ): AsyncGenerator<EndedSignIn, void, void>;
+  endedSignIns(input: EndedSignInSearch): AsyncGenerator<EndedSignIn, void, void>;
   /**
    * The signing keys of these algorithms, the oldest first, made where there is none and renewed where one is old. All
    * instances agree by the clock which one signs.

@@ -10,7 +10,7 @@ import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { type RecordEvent, recordEndsAbout } from "../impersonations/ends.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
-import { bringForward } from "../queries/update.js";
+import { bringForward, putOff } from "../queries/update.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
@@ -85,12 +85,8 @@ export async function resumeErasures(
 }
 
 /** Of several processes one goes on with an erasure; one that fails is then due behind the others. */
-async function takeUp({ models, now }: Context, { _id, sweepAt }: ErasureDocument): Promise<boolean> {
-  const { matchedCount } = await models.Erasure.collection.updateOne(
-    { _id, ...(sweepAt && { sweepAt }) },
-    { $set: { sweepAt: new Date(now.getTime() + resumeAfterMs) } },
-  );
-  return matchedCount === 1;
+function takeUp({ models, now }: Context, { _id, sweepAt }: ErasureDocument): Promise<boolean> {
+  return putOff(models.Erasure, { _id, sweepAt }, "sweepAt", new Date(now.getTime() + resumeAfterMs));
 }
 
 type StartedErasure = ErasureDocument & { userId: Types.ObjectId };

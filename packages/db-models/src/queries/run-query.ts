@@ -1,6 +1,6 @@
-import type { Collection, mongo } from "mongoose";
+import type { Collection, mongo, Types } from "mongoose";
 import type { IdentityModels } from "../schemas/models.js";
-import type { NamedQuery } from "./queries.js";
+import type { NamedQuery, Period } from "./queries.js";
 
 export type Projection = Readonly<Record<string, 0 | 1>>;
 
@@ -24,6 +24,29 @@ export function runQuery<T>(
   if (query.sort) cursor.sort({ ...query.sort });
   if (query.limit) cursor.limit(query.limit);
   return cursor.toArray();
+}
+
+/**
+ * Runs a named query by period window by window, so that no number of documents hides one.
+ *
+ * @param queryAfter - the query of the window after a place.
+ * @param atOf - the moment that the query goes by; a window whose last document has none is the last.
+ */
+export async function* inWindows<T extends { _id: Types.ObjectId }>(
+  models: IdentityModels,
+  queryAfter: (after: Pick<Period, "after">) => NamedQuery<T>,
+  atOf: (found: T) => Date | undefined,
+  projection?: Projection,
+): AsyncGenerator<T[], void, void> {
+  for (let place: Pick<Period, "after"> = {}; ; ) {
+    const query = queryAfter(place);
+    const window = await runQuery(models, query, projection);
+    yield window;
+    const last = window.at(-1);
+    const at = last && atOf(last);
+    if (!last || !at || window.length < (query.limit ?? 0)) return;
+    place = { after: { at, id: last._id } };
+  }
 }
 
 /** Runs a named query that has at most one answer. */

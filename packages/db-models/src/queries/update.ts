@@ -45,6 +45,23 @@ export async function bringForward<D>(model: Model<D>, field: string, now: Date)
   await model.collection.updateMany({ [field]: { $gt: ahead } }, update as never);
 }
 
+/**
+ * Puts off what is due, for the one process of any number that takes it up.
+ *
+ * @param stored - the document as it was found, with the moment that it was due at.
+ * @returns false where another process was first.
+ */
+export async function putOff<D>(
+  model: Model<D>,
+  stored: Record<string, unknown>,
+  field: string,
+  until: Date,
+): Promise<boolean> {
+  // The driver knows no types of these collections.
+  const { matchedCount } = await model.collection.updateOne(stored, { $set: { [field]: until } } as never);
+  return matchedCount === 1;
+}
+
 /** An update that applies a merge patch (RFC 7396) to fields: null takes one away, and what is undefined stays. */
 export function mergePatch(
   changes: Readonly<Record<string, unknown>>,

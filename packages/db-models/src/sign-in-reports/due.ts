@@ -1,6 +1,7 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { duration } from "../core/limits.js";
+import { putOff } from "../queries/update.js";
 import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import { isMade, type MadeReport } from "./summary.js";
 
@@ -15,11 +16,7 @@ export async function takeUp(
   { _id, sweepAt }: Pick<SignInReportDocument, "_id" | "sweepAt">,
 ): Promise<boolean> {
   if (!sweepAt || sweepAt > now) return false;
-  const { matchedCount } = await models.SignInReport.collection.updateOne(
-    { _id, sweepAt },
-    { $set: { sweepAt: new Date(now.getTime() + resumeAfterMs) } },
-  );
-  return matchedCount === 1;
+  return putOff(models.SignInReport, { _id, sweepAt }, "sweepAt", new Date(now.getTime() + resumeAfterMs));
 }
 
 /** A report that was made, as it is now. */

@@ -141,13 +141,14 @@ export async function recorded<T>(
 /** The trail takes no event that names its people beside their own fields: target and details outlive them. */
 function refuseIds({ userId }: Acting, event: AdminEvent & { readonly reason?: string }): void {
   const { subjectId, targetId = "", details = {}, reason = "" } = event;
-  const said = { reason, target: [targetId, ...Object.entries(details).flat()].join("\n") };
-  const issues = (["reason", "target"] as const)
-    .filter((part) => namesAny(said[part], [userId, subjectId]))
-    .map((part) => ({
-      path: part === "reason" ? "body/reason" : "",
-      message: part === "reason" ? "must not name the account by its id" : "must not be the id of an account",
-    }));
+  const target = [targetId, ...Object.entries(details).flat()].join("\n");
+  const people = [userId, subjectId];
+  const issues = [
+    ...(namesAny(reason, people)
+      ? [{ path: "body/reason", message: "must not name the account by its id" }]
+      : []),
+    ...(namesAny(target, people) ? [{ path: "", message: "must not be the id of an account" }] : []),
+  ];
   if (issues.length > 0) throw new IdentityProblem("INVALID_INPUT", { issues });
 }
 

@@ -1,12 +1,13 @@
-import type { Identity } from "@org/db-models";
+import type { Failures } from "@org/db-models";
 import { fastifyPlugin } from "fastify-plugin";
+import type { Types } from "mongoose";
 import { tellOfReports } from "../flows/account/sign-in-reports.js";
 import type { ServiceOptions } from "../service.js";
 import { every } from "./every.js";
 
-type Swept =
-  | Awaited<ReturnType<Identity["privacy"]["resumeErasures"]>>
-  | Awaited<ReturnType<Identity["signInReports"]["resume"]>>;
+interface Swept extends Failures<Types.ObjectId> {
+  readonly reports: readonly unknown[];
+}
 
 const notSwept = "what had begun was not swept";
 

@@ -40,7 +40,7 @@ async function sweep(provider: Provider, lanes: Lanes, known: Known): Promise<vo
   for (const [id, until] of known) if (until <= now) known.delete(id);
   // Until later than now: the clock of the instance that ended a session may be ahead.
   const period = { from: new Date(now - windowMs), to: new Date(now + windowMs) };
-  for await (const one of identity.oauth.endedSignIns({ ...period, known: new Set(known.keys()) })) {
+  for await (const one of identity.oauth.endedSignIns({ ...period, known })) {
     const id = one.sessionId.toHexString();
     if (one.apps.length === 0) {
       known.set(id, settledUntil(one));
