@@ -3,7 +3,7 @@ import { OptimizerError } from "../core/errors.js";
 import { type Document, type ModelLike, type SchemaLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "./canonical.js";
 import { optionText } from "./command.js";
-import { creationOptionsOf } from "./creation-options.js";
+import { lastingOptions } from "./creation-options.js";
 import { declarationProblems, expirySeconds } from "./declaration-problems.js";
 import { throwFaults } from "./faults.js";
 import { keyDocument } from "./key-forms.js";
@@ -59,9 +59,10 @@ export function declaredIndexes(models: readonly ModelLike[]): DeclaredIndexes {
   const declared = all.flatMap((model) => indexesOfModel(model, draft));
   const steps = [byName, byIdentity, byText];
   const settled = steps.reduce((left, step) => settle(left, step, draft), declared);
+  const lasting = lastingOptions(all);
   const indexes = settled.map((index) => {
-    const creationOptions = creationOptionsOf(all, index.collection);
-    return creationOptions.length > 0 ? { ...index, creationOptions } : index;
+    const options = lasting.get(index.collection);
+    return options ? { ...index, creationOptions: [...options] } : index;
   });
   return { indexes, ...draft };
 }

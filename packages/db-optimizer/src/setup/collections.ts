@@ -2,8 +2,8 @@
 import { OptimizerError } from "../core/errors.js";
 import { type Document, type ModelLike, withDiscriminators } from "../core/model.js";
 import { stableText } from "../indexes/canonical.js";
-import { canonicalCollation } from "../indexes/collation.js";
 import { shellText } from "../indexes/command.js";
+import { creationOptions } from "../indexes/creation-options.js";
 import { expirySeconds } from "../indexes/declaration-problems.js";
 import { jsonSchemaOf } from "./json-schema.js";
 import type { JsonSchema } from "./schema-types.js";
@@ -150,49 +150,4 @@ function fault({ modelName, collection }: ModelLike, what: string, more: Documen
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-// As Model.createCollection puts them together, which would also create whatever else it is told to.
-function creationOptions({ schema }: ModelLike): Document {
-  const { collation, capped, timeseries, clusteredIndex, collectionOptions, expires, expireAfterSeconds } =
-    schema.options as Document;
-  const expiring = timeseries ?? clusteredIndex;
-  const seconds = expireAfterSeconds ?? expiryOf(expires);
-  return {
-    ...(canonicalCollation(collation as Document | undefined) && { collation }),
-    ...(typeof capped === "number" && { capped: true, size: capped }),
-    ...(capped !== null && typeof capped === "object" && { capped: true, ...capped }),
-    ...(timeseries !== undefined && timeseries !== null && { timeseries }),
-    ...(expiring !== undefined &&
-      expiring !== null &&
-      seconds !== undefined && { expireAfterSeconds: seconds }),
-    ...(clusteredIndex !== undefined &&
-      clusteredIndex !== null && { clusteredIndex: { ...(clusteredIndex as Document), unique: true } }),
-    ...(collectionOptions as Document | undefined),
-  };
-}
-
-const unitSeconds: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3_600,
-  d: 86_400,
-  w: 604_800,
-  y: 31_557_600,
-};
-
-// Mongoose's `expires`: seconds, or a text such as "1d" or "2 hours" as the package `ms` reads it.
-function expiryOf(expires: unknown): unknown {
-  if (typeof expires !== "string") return expires;
-  const [, number = "", word = ""] = /^\s*(-?\d*\.?\d+)\s*([a-z]*)\s*$/i.exec(expires) ?? [];
-  const unit = unitOf(word.toLowerCase());
-  return number === "" || unit === undefined ? expires : Math.round(Number(number) * unit);
-}
-
-function unitOf(word: string): number | undefined {
-  if (["", "ms", "msec", "msecs", "millisecond", "milliseconds"].includes(word)) return 1 / 1_000;
-  const known = /^(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|y|yrs?|years?)$/.test(
-    word,
-  );
-  return known ? unitSeconds[word[0] ?? ""] : undefined;
 }
