@@ -1,4 +1,4 @@
-// What a run of the tests knows of its engine.
+// The engine of a run of the tests, as the tests know it.
 import type { Engine } from "./engine/engine.js";
 
 /** The parts of the engine that tests get by `inject("engine")`. */

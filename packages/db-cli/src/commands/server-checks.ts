@@ -1,4 +1,4 @@
-// What doctor checks of the connection: the versions at both ends, and the privileges.
+// Checks of doctor on the connection: the versions at both ends, and the privileges.
 import { toOptimizerError } from "@org/db-optimizer";
 import type { Connection } from "mongoose";
 
@@ -70,7 +70,7 @@ const onDatabase = [
 const onCluster = ["serverStatus", "replSetGetStatus", "inprog"];
 
 /**
- * What the user lacks of the privileges that the commands use.
+ * Privileges that the commands use and the user lacks.
  *
  * See https://www.mongodb.com/docs/manual/reference/command/connectionStatus/
  */

@@ -78,8 +78,7 @@ export interface SetupPlan {
 }
 
 /**
- * What is wrong with the models' declarations of collections and indexes, whatever the server has: the faults of a plan
- * that need no server to be found. Pure.
+ * Faults of the models' declarations of collections and indexes: those of a plan that need no server to be found. Pure.
  *
  * @throws {OptimizerError} `INVALID_MODEL` for what is no model
  */

@@ -1,4 +1,4 @@
-// What the commands say of one query. Sources: cnodejs/nodeclub's `User` (a unique loginname that duplicates keep from being built)
+// One answer of all commands to one query. Sources: cnodejs/nodeclub's `User` (a unique loginname that duplicates keep from being built)
 // and `Topic`, mohamedsamara/mern-ecommerce's `Product`, with the queries of their pages. Input: those queries, on data that lacks
 // an index, or has one that serves badly. Right: optimize and advise send to setup for a declared index; nothing is
 // promised that was not measured; an explain command asks what the query asks; figures read as figures.

@@ -139,7 +139,7 @@ describe("apps", () => {
 });
 
 // Found by Schemathesis: status 503, for the trail takes no detail that is empty.
-test("a change of nothing is refused as such, whoever keeps the trail", async () => {
+test("a change of nothing is refused as such, also with an audit trail of the application", async () => {
   const app = await setting.app({ admin: true, auditTrail: setting.identity.audit.append });
   const admin = await makeAdmin(setting, app, "identity:admin");
   const { clientId } = await makeClient(setting);
@@ -152,7 +152,7 @@ test("a change of nothing is refused as such, whoever keeps the trail", async ()
 
 describe("API keys of a user", () => {
   // Found by Schemathesis: status 503, for an application's trail took no event that names its people in other fields.
-  test("are not named by the id of the account, whoever keeps the trail", async () => {
+  test("are not named by the id of the account, also with an audit trail of the application", async () => {
     const app = await setting.app({ admin: true, auditTrail: setting.identity.audit.append });
     const [admin, user] = [await makeAdmin(setting, app, "identity:support"), await makeUser(app)];
     for (const [fields, path] of [

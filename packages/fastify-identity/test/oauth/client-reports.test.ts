@@ -1,4 +1,4 @@
-// What clients that nobody here wrote have run into, here and at other providers.
+// Faults that clients nobody here wrote have run into, here and at other providers.
 import { generateKeyPairSync } from "node:crypto";
 import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
@@ -133,7 +133,7 @@ describe("a client that signs its assertions, and is refused", () => {
     ]);
   });
 
-  test("is told of an assertion that was used", async () => {
+  test("gets to know that an assertion was used", async () => {
     const ask = await asking({});
     expect((await ask()).statusCode).toBe(200);
     expect((await ask()).json()).toEqual({
