@@ -1,7 +1,18 @@
-// Holds the tarballs of the published packages to the table of docs/packages.md, and to what belongs into a tarball.
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+// Holds the tarballs of the published packages to the table of docs/packages.md, to what belongs into a tarball, and to what
+// publint and attw (Are the types wrong?) find in them. Each is packed once, as a release packs it.
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
 
 const table = "docs/packages.md";
 const belongs = [
@@ -20,37 +31,65 @@ const limits = new Map(
   ]),
 );
 
+const env = { ...process.env, PATH: `${resolve("node_modules/.bin")}${delimiter}${process.env.PATH}` };
+const windows = process.platform === "win32";
 const problems = [];
-for (const folder of readdirSync("packages").map((name) => join("packages", name))) {
-  const manifest = manifestOf(folder);
-  if (manifest.private) continue;
-  const packed = JSON.parse(
-    execFileSync("npm", ["pack", "--dry-run", "--json"], {
-      cwd: folder,
-      stdio: ["ignore", "pipe", "ignore"],
-    }),
-  );
-  const [{ files, size, unpackedSize }] = Object.values(packed);
-  const strangers = files.map(({ path }) => path).filter((path) => !belongs.some((one) => one.test(path)));
-  if (strangers.length > 0) problems.push(`${manifest.name} would publish ${strangers.join(", ")}`);
-  if (manifest.scripts?.install ?? manifest.scripts?.postinstall)
-    problems.push(`${manifest.name} has an install script`);
-  const closure = closureOf(folder);
-  const bytes = [...closure].reduce((sum, place) => sum + bytesIn(place), unpackedSize);
-  const figures = [size / 1_024, unpackedSize / 1_024, bytes / 1_048_576, closure.size];
-  const allowed = limits.get(manifest.name);
-  process.stdout.write(
-    `${manifest.name}: ${figures.map((figure, at) => `${Math.ceil(figure)} ${columns[at]}`).join(", ")}\n`,
-  );
-  if (!allowed) problems.push(`${manifest.name} is not in ${table}`);
-  for (const [at, most] of (allowed ?? []).entries())
-    if (figures[at] > most)
-      problems.push(
-        `${manifest.name}: ${Math.ceil(figures[at])} ${columns[at]}; ${table} says at most ${most}`,
-      );
+const tarballs = mkdtempSync(join(tmpdir(), "org-db-tarballs-"));
+try {
+  for (const folder of readdirSync("packages").map((name) => join("packages", name)))
+    if (!manifestOf(folder).private) examine(folder);
+} finally {
+  rmSync(tarballs, { recursive: true, force: true });
 }
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 process.exit(problems.length > 0 ? 1 : 0);
+
+function examine(folder) {
+  const { name, scripts } = manifestOf(folder);
+  const { filename, files } = pack(folder);
+  const strangers = files.filter((path) => !belongs.some((one) => one.test(path)));
+  if (strangers.length > 0) problems.push(`${name} would publish ${strangers.join(", ")}`);
+  if (scripts?.install ?? scripts?.postinstall) problems.push(`${name} has an install script`);
+  weigh(name, folder, filename);
+  lint(name, "publint", [filename, "--strict"]);
+  lint(name, "attw", [filename, "--profile", "esm-only"]);
+}
+
+/** @returns {{ filename: string, files: string[] }} the tarball, and the paths in it. */
+function pack(folder) {
+  const printed = execFileSync("pnpm", ["pack", "--json", "--pack-destination", tarballs], {
+    cwd: folder,
+    env,
+    shell: windows,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const { filename, files } = JSON.parse(printed);
+  return { filename, files: files.map(({ path }) => path) };
+}
+
+function weigh(name, folder, tarball) {
+  const unpacked = join(tarballs, name);
+  mkdirSync(unpacked, { recursive: true });
+  execFileSync("tar", ["-xzf", tarball, "-C", unpacked]);
+  const unpackedSize = bytesIn(unpacked);
+  const closure = closureOf(folder);
+  const bytes = [...closure].reduce((sum, place) => sum + bytesIn(place), unpackedSize);
+  const figures = [statSync(tarball).size / 1_024, unpackedSize / 1_024, bytes / 1_048_576, closure.size];
+  process.stdout.write(
+    `${name}: ${figures.map((figure, at) => `${Math.ceil(figure)} ${columns[at]}`).join(", ")}\n`,
+  );
+  const allowed = limits.get(name);
+  if (!allowed) problems.push(`${name} is not in ${table}`);
+  for (const [at, most] of (allowed ?? []).entries())
+    if (figures[at] > most)
+      problems.push(`${name}: ${Math.ceil(figures[at])} ${columns[at]}; ${table} says at most ${most}`);
+}
+
+/** What a tool prints is shown if it finds something. */
+function lint(name, tool, args) {
+  const { status, stdout, stderr } = spawnSync(tool, args, { env, encoding: "utf8", shell: windows });
+  if (status !== 0) problems.push(`${tool} on ${name}:\n${stdout ?? ""}${stderr ?? ""}`);
+}
 
 /** The folders of all that a package depends on, on this platform. */
 function closureOf(folder, seen = new Set()) {
