@@ -2,7 +2,7 @@ import { createIdentity, defineModels, sessionsMigration } from "@org/db-models"
 import { MigrationGate, migrateUp, type PaceLimits, type UpTo } from "@org/db-optimizer";
 import { loadIdentityData } from "@org/dev-kit/identity-data";
 import type { Connection, Model, mongo } from "mongoose";
-import { benchmarkForeground, type ForegroundBenchmark } from "./foreground.js";
+import { benchmarkForeground, type ForegroundBenchmark, readableForeground } from "./foreground.js";
 import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
 
 export interface BackfillBenchmark {
@@ -110,19 +110,17 @@ async function benchmarkChecks(connection: Connection, uri: string, now: Date): 
   const gate = new MigrationGate(connection, benchmarkMigration);
   const sessions = createIdentity({ connection }).migrations.sessionsThrough(gate);
   const tokens = await someTokens(connection, 500);
-  return benchmarkForeground(
-    {
-      prepare: async () => {
-        await emptyTarget(connection);
-        await up(connection, now, "expand");
-      },
-      call: (index) => sessions.validate(tokens[index % tokens.length], { touch: false }),
-      script: new URL("./backfiller.ts", import.meta.url),
-      uri,
-      tidy: async () => void (await connection.collection("org_db_leases").deleteMany({})),
+  const foreground = {
+    prepare: async () => {
+      await emptyTarget(connection);
+      await up(connection, now, "expand");
     },
-    3,
-  );
+    call: (index: number) => sessions.validate(tokens[index % tokens.length], { touch: false }),
+    script: new URL("./backfiller.ts", import.meta.url),
+    uri,
+    tidy: async () => void (await connection.collection("org_db_leases").deleteMany({})),
+  };
+  return benchmarkForeground(foreground, { rounds: 3, windows: 3 });
 }
 
 async function someTokens(connection: Connection, count: number): Promise<string[]> {
@@ -140,8 +138,6 @@ export function readableBackfill(found: BackfillBenchmark): string[] {
   return [
     `backfill: ${rangeText(ratio)} of a raw copy of ${documents} documents, ` +
       `${Math.round(backfillRate)} against ${Math.round(rawRate)} documents/s; memory grew by ${memoryGrowthMb.toFixed(0)} MB`,
-    `backfill: session checks p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
-      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms, ` +
-      `at ${Math.round(foreground.workPerSecond)} users/s`,
+    `backfill: session checks p99 at the default throttle ${readableForeground(foreground, "users")}`,
   ];
 }

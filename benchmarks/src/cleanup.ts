@@ -1,6 +1,6 @@
 import { runCleanup } from "@org/db-optimizer";
 import type { Connection, mongo } from "mongoose";
-import { benchmarkForeground, type ForegroundBenchmark } from "./foreground.js";
+import { benchmarkForeground, type ForegroundBenchmark, readableForeground } from "./foreground.js";
 import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
 
 export interface CleanupBenchmarks {
@@ -36,8 +36,12 @@ export async function benchmarkCleanup(
   say("cleanup: against a raw loop of the same batch size");
   const throughput = await benchmarkThroughput(connection);
   say("cleanup: the latency of a foreground");
-  const foreground = await benchmarkReads(connection, uri, new URL("./cleaner.ts", import.meta.url));
-  const floor = await benchmarkReads(connection, uri, new URL("./hand-cleaner.ts", import.meta.url));
+  const [cleaner, byHand] = [
+    new URL("./cleaner.ts", import.meta.url),
+    new URL("./hand-cleaner.ts", import.meta.url),
+  ];
+  const foreground = await benchmarkReads(connection, uri, cleaner, { documents: 300_000, windows: 6 });
+  const floor = await benchmarkReads(connection, uri, byHand, { documents: 60_000, windows: 1 });
   say(`cleanup: the memory of a run over ${millions} documents`);
   return { throughput, foreground, floor, memory: await benchmarkMemory(connection, millions) };
 }
@@ -111,21 +115,23 @@ async function benchmarkReads(
   connection: Connection,
   uri: string,
   script: URL,
+  { documents, windows }: { readonly documents: number; readonly windows: number },
 ): Promise<ForegroundBenchmark> {
   const reads = connection.collection("bench_live");
   await reads.deleteMany({});
   await reads.createIndex({ key: 1 }, { unique: true });
   await reads.insertMany(Array.from({ length: 10_000 }, (_, key) => ({ key, text: "x".repeat(200) })));
-  return benchmarkForeground({
-    prepare: async () => void (await fill(connection, 60_000)),
-    call: (index) => reads.findOne({ key: (index * 7) % 10_000 }),
+  const foreground = {
+    prepare: async () => void (await fill(connection, documents)),
+    call: (index: number) => reads.findOne({ key: (index * 7) % 10_000 }),
     script,
     uri,
     tidy: async () => {
       // Or the next round would go on with the run that was stopped.
       for (const name of ["org_db_leases", "org_db_runs"]) await connection.collection(name).deleteMany({});
     },
-  });
+  };
+  return benchmarkForeground(foreground, { rounds: 5, windows });
 }
 
 async function benchmarkMemory(connection: Connection, documents: number) {
@@ -145,12 +151,8 @@ export function readableCleanup({ throughput, foreground, floor, memory }: Clean
   return [
     `cleanup: ${rangeText(throughput.ratio)} of a raw loop of ${throughput.batch} over ${throughput.documents}; ` +
       `${Math.round(throughput.ours)} against ${Math.round(throughput.raw)} documents/s`,
-    `cleanup: foreground p99 ${rangeText(foreground.ratio)} times idle at the default throttle; ` +
-      `${foreground.duringMs.toFixed(2)} ms against ${foreground.idleMs.toFixed(2)} ms, ` +
-      `at ${Math.round(foreground.workPerSecond)} documents/s`,
-    `cleanup: while the raw loop deletes and rests half as long, ${rangeText(floor.ratio)} times; ` +
-      `${floor.duringMs.toFixed(2)} ms against ${floor.idleMs.toFixed(2)} ms, ` +
-      `at ${Math.round(floor.workPerSecond)} documents/s`,
+    `cleanup: foreground p99 at the default throttle ${readableForeground(foreground, "documents")}`,
+    `cleanup: while the raw loop deletes and rests half as long, ${readableForeground(floor, "documents")}`,
     `cleanup of ${memory.documents} documents: heap at most ${memory.earlyMb.toFixed(0)} MB in its first tenth, ` +
       `${memory.lateMb.toFixed(0)} MB in its last`,
   ];

@@ -1,15 +1,19 @@
 import { once } from "node:events";
 import { setTimeout } from "node:timers/promises";
-import { quantile, type Range, rangeOf } from "./measure.js";
+import { quantile, type Range, rangeOf, rangeText } from "./measure.js";
 import { startScript } from "./script.js";
 
+/** What a foreground has of a process in the background. */
 export interface ForegroundBenchmark {
-  /** 99th percentile of a call while a process works in the background, over that when idle. */
+  /** p99 of a call over that when idle, of each round: of all that it works, and of its first seconds. */
   ratio: Range;
+  atFirst: Range;
   idleMs: number;
   duringMs: number;
-  /** Work of the background process in the meantime, per second. */
-  workPerSecond: number;
+  /** Work of the background process per second, of all rounds, and of the slowest and the fastest. */
+  workPerSecond: Range;
+  /** Longest round, seconds. */
+  seconds: number;
 }
 
 /** The measured cases. */
@@ -28,29 +32,56 @@ const warmUpMs = 2_000;
 const windowMs = 10_000;
 const betweenCallsMs = 2;
 
-/** The latency of a foreground while nothing else goes on, and while a process works: in rounds, side by side. */
-export async function benchmarkForeground(given: Foreground, rounds = 9): Promise<ForegroundBenchmark> {
-  const times = { idle: [] as number[], during: [] as number[] };
-  const rates: number[] = [];
+/**
+ * The latency of a foreground while nothing else goes on, and then while a process works, for so many windows of ten
+ * seconds or until it is through: in rounds, side by side.
+ */
+export async function benchmarkForeground(
+  given: Foreground,
+  { rounds, windows }: { readonly rounds: number; readonly windows: number },
+): Promise<ForegroundBenchmark> {
+  const found = { idle: [] as number[], during: [] as number[], atFirst: [] as number[] };
+  const [rates, seconds]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
     await given.prepare();
     // The server is still writing the prepared data to disk.
     await callFor(given, warmUpMs);
-    const idle = await callFor(given, windowMs);
+    found.idle.push(p99(await callFor(given, windowMs)));
+    const began = performance.now();
     const worker = await startWorker(given.script, given.uri);
-    const during = await callFor(given, windowMs, worker.ended);
+    const first = await callFor(given, windowMs, worker.ended);
+    const later = await callFor(given, (windows - 1) * windowMs, worker.ended);
     rates.push(worker.perSecond());
     await worker.stop();
+    seconds.push((performance.now() - began) / 1_000);
     await given.tidy();
-    times.idle.push(quantile(idle, 0.99));
-    times.during.push(quantile(during, 0.99));
+    found.atFirst.push(p99(first));
+    found.during.push(p99([...first, ...later]));
   }
+  const overIdle = (times: readonly number[]) =>
+    rangeOf(times.map((time, round) => time / (found.idle[round] as number)));
   return {
-    ratio: rangeOf(times.during.map((during, round) => during / (times.idle[round] as number))),
-    idleMs: quantile(times.idle, 0.5),
-    duringMs: quantile(times.during, 0.5),
-    workPerSecond: quantile(rates, 0.5),
+    ratio: overIdle(found.during),
+    atFirst: overIdle(found.atFirst),
+    idleMs: quantile(found.idle, 0.5),
+    duringMs: quantile(found.during, 0.5),
+    workPerSecond: rangeOf(rates),
+    seconds: Math.max(...seconds),
   };
+}
+
+/** The figures for people. */
+export function readableForeground(found: ForegroundBenchmark, unit: string): string {
+  const { median, low, high } = found.workPerSecond;
+  return (
+    `${rangeText(found.ratio)} times idle, ${rangeText(found.atFirst)} in the first ten seconds of at most ` +
+    `${found.seconds.toFixed(0)}; ${found.duringMs.toFixed(2)} ms against ${found.idleMs.toFixed(2)} ms, ` +
+    `at ${Math.round(median)} (${Math.round(low)} to ${Math.round(high)}) ${unit}/s`
+  );
+}
+
+function p99(times: readonly number[]): number {
+  return quantile(times, 0.99);
 }
 
 // A process of its own, as in production: it must not slow the foreground down by sharing its event loop.
@@ -64,7 +95,11 @@ async function startWorker(script: URL, uri: string) {
   });
   await Promise.race([once(child.stdout, "data"), exited]);
   const since = { done, at: performance.now() };
-  const perSecond = () => ((done - since.done) / (performance.now() - since.at)) * 1_000;
+  let endedAt: number | undefined;
+  ended.signal.addEventListener("abort", () => {
+    endedAt = performance.now();
+  });
+  const perSecond = () => ((done - since.done) / ((endedAt ?? performance.now()) - since.at)) * 1_000;
   const stop = async () => {
     child.kill();
     await exited;

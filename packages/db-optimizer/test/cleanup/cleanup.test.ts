@@ -152,15 +152,24 @@ describe("runCleanup", () => {
   });
 
   describe("beside an application's reads", () => {
-    /** Reads by `_id` become slow once the cleanup has measured their idle latency. */
+    /** Reads by `_id` become slow with the first batch. */
     function slowReadsDown(collection: string) {
-      const { findOne } = mongo.Collection.prototype;
+      const { findOne, deleteMany } = mongo.Collection.prototype;
       let reads = 0;
+      let isSlow = false;
       const slowed = async function (this: mongo.Collection, ...given: unknown[]) {
-        if (this.collectionName === collection && ++reads > 400) await setTimeout(60);
+        if (this.collectionName === collection) reads += 1;
+        if (this.collectionName === collection && isSlow) await setTimeout(60);
         return (findOne as (...given: unknown[]) => unknown).apply(this, given);
       };
       vi.spyOn(mongo.Collection.prototype, "findOne").mockImplementation(slowed as typeof findOne);
+      vi.spyOn(mongo.Collection.prototype, "deleteMany").mockImplementation(function (
+        this: mongo.Collection,
+        ...given: Parameters<typeof deleteMany>
+      ) {
+        isSlow ||= this.collectionName === collection;
+        return deleteMany.apply(this, given);
+      });
       return () => reads;
     }
     afterEach(() => vi.restoreAllMocks());

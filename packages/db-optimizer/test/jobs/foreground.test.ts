@@ -1,12 +1,12 @@
 import type { mongo } from "mongoose";
 import { describe, expect, it } from "vitest";
 import { ForegroundWatch, SlowdownJudge } from "../../src/jobs/pacing/foreground.js";
-import { defaultPace } from "../../src/jobs/pacing/pace.js";
+import { defaultPace, leastAllowedShare, slowShare } from "../../src/jobs/pacing/pace.js";
 
-/** A judge with an idle latency (p95) of 10 ms. */
+/** A judge with an idle latency (p99) of 10 ms. */
 function judgeOfTen(): SlowdownJudge {
   const judge = new SlowdownJudge(1.5);
-  judge.learn(Array.from({ length: 40 }, (_, read) => [14, 10][read] ?? 5));
+  judge.learn(Array.from({ length: 200 }, (_, read) => [14, 10, 10][read] ?? 5));
   return judge;
 }
 
@@ -20,46 +20,55 @@ describe("the judge of slowed reads", () => {
   ])("counts how long reads were slowed down, of reads that are: %s", (_name, reads, slowedMs) => {
     const judge = judgeOfTen();
     for (const ms of reads) judge.note(ms);
-    expect(judge.take(20)).toBe(slowedMs);
-    expect(judge.take(20)).toBe(0);
+    const longestMs = Math.max(0, ...reads);
+    expect(judge.take(20)).toEqual({ slowedMs, longestMs, allowedShare: slowShare });
+    expect(judge.take(20)).toEqual({ slowedMs: 0, longestMs: 0, allowedShare: slowShare });
   });
 
   it("takes a slow read for the time to the next at least", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([1]);
     judge.note(2);
-    expect(judge.take(20)).toBe(5);
+    expect(judge.take(20).slowedMs).toBe(5);
   });
 
-  it("ignores as many slow reads as there are when idle, less what may be chance", () => {
+  it("ignores as many slow reads as there are when idle, less what may be chance, and allows half of the rest", () => {
     const judge = new SlowdownJudge(1.5);
-    judge.learn(Array.from({ length: 400 }, (_, read) => (read % 25 === 7 ? 40 : 10)));
-    // Sixteen of 400 idle reads are as slow, give or take four: three in a hundred are left.
-    expect(judge.slowWhenIdle).toBe(0.03);
+    // Nine of 1,000 idle reads are slow, give or take three: six in a thousand are left.
+    judge.learn(Array.from({ length: 1_000 }, (_, read) => (read % 100 === 7 && read > 100 ? 40 : 10)));
     judge.note(40);
-    expect(judge.take(1_000)).toBe(10);
-    expect(judge.take(100)).toBe(-3);
+    const { slowedMs, allowedShare } = judge.take(1_000);
+    expect(slowedMs).toBeCloseTo(34, 9);
+    expect(allowedShare).toBe(leastAllowedShare);
+    expect(judge.take(100).slowedMs).toBeCloseTo(-0.6, 9);
+  });
+
+  it("allows slow reads in half of what the idle ones leave of a hundredth", () => {
+    const judge = new SlowdownJudge(1.5);
+    judge.learn(Array.from({ length: 1_000 }, (_, read) => (read % 250 === 7 ? 40 : 10)));
+    expect(judge.take(0).allowedShare).toBeCloseTo(0.003, 9);
   });
 
   it("takes one slow read when idle for chance", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn(Array.from({ length: 200 }, (_, read) => (read === 7 ? 40 : 10)));
-    expect(judge.slowWhenIdle).toBe(0);
+    judge.note(16);
+    expect(judge.take(1_000).slowedMs).toBe(16);
   });
 
   it("ignores half a millisecond more, however low the idle latency is", () => {
     const judge = new SlowdownJudge(1.5);
     judge.learn([0.1]);
     judge.note(0.6);
-    expect(judge.take(20)).toBe(0);
+    expect(judge.take(20).slowedMs).toBe(0);
     judge.note(0.7);
-    expect(judge.take(20)).toBe(5);
+    expect(judge.take(20).slowedMs).toBe(5);
   });
 
   it("reports nothing before it knows the idle latency", () => {
     const judge = new SlowdownJudge(1.5);
     judge.note(1_000);
-    expect(judge.take(20)).toBe(0);
+    expect(judge.take(20).slowedMs).toBe(0);
   });
 });
 
@@ -95,11 +104,24 @@ describe("the watch of the foreground", () => {
     expect(watch.take().slowedMs).toBeGreaterThan(30);
   });
 
+  it("counts reads of a rest as idle from a second after the work on, and expects no slow ones of the work then", async () => {
+    let read = 0;
+    // One in 125 takes far longer than the rest, so some slow reads are to be expected.
+    const watch = new ForegroundWatch([reading(() => wait(read++ % 125 === 60 ? 20 : 0))], defaultPace);
+    await watch.beside(() => wait(10));
+    watch.take();
+    await wait(1_001);
+    await watch.duringPause(() => wait(200));
+    const { watchedMs, slowedMs } = watch.take();
+    expect(watchedMs).toBeGreaterThan(190);
+    expect(Math.abs(slowedMs)).toBe(0);
+  });
+
   it("reads nothing where the limits ask for no regard", async () => {
     const collection = reading(() => expect.unreachable("nothing is read"));
     const watch = new ForegroundWatch([collection], { maxSlowdown: Number.POSITIVE_INFINITY });
     expect(await watch.beside(async () => 7)).toBe(7);
     await watch.duringPause(async () => undefined);
-    expect(watch.take()).toEqual({ watchedMs: 0, slowedMs: 0, slowWhenIdle: 0 });
+    expect(watch.take()).toEqual({ watchedMs: 0, slowedMs: 0, longestMs: 0, allowedShare: slowShare });
   });
 });

@@ -8,50 +8,73 @@ export interface Stalls {
   readonly ms: number;
 }
 
-interface StallingServer {
+/** A server as {@link readsOfRun} meets it. */
+export interface StallingServer {
   readonly perSecond: number;
   readonly overheadMs: number;
   /** While it works. */
   readonly stalls: Stalls;
+  /** Milliseconds at the end of each batch for which reads are stalled, however small it is. Default 0. */
+  readonly commitMs?: number;
+  /** Whether reads wait for the whole of a batch. */
+  readonly blocksReads?: true;
+  /** While it rests. Default three in a thousand, of 4 ms. */
+  readonly idleStalls?: Stalls;
 }
 
-const idleStalls: Stalls = { part: 0.003, ms: 4 };
+/** What an application and the job have of a run, in its second half. */
+export interface ReadsOfRun {
+  /** p99 of the application's reads beside the work, over that when idle. */
+  readonly slowdown: number;
+  /** Documents a second. */
+  readonly rate: number;
+}
+
+const usualStalls: Stalls = { part: 0.003, ms: 4 };
 const stepMs = 0.5;
 /** Reads of the application are asked at a fixed rate, whatever the ones before took. */
 const applicationEveryMs = 2;
 const watchEveryMs = 5;
-const relearnMs = 10_000;
+const idleWatchEveryMs = 25;
+const relearnMs = 30_000;
+const afterEffectsMs = 1_000;
 
-/** p99 of the application's reads beside the work, over that when idle, in the second half of a run of so many seconds. */
-export function slowdownOfReads(server: StallingServer, seconds: number, seed: number): number {
+/** A run of so many seconds. */
+export function readsOfRun(server: StallingServer, seconds: number, seed: number): ReadsOfRun {
   const clock = new StallingClock(seed);
-  clock.pass(10_000, idleStalls);
+  clock.pass(10_000, server.idleStalls ?? usualStalls);
   const idle = clock.takeReads();
   const judge = new SlowdownJudge(defaultPace.maxSlowdown);
   let [state, learntAt] = [startPace(defaultPace), Number.NEGATIVE_INFINITY];
-  let restMs = 0;
+  let [restMs, documents] = [0, 0];
   const learnt: number[] = [];
+  const idleRead = (ms: number) => void learnt.push(ms);
   const half = clock.now + seconds * 500;
   const end = half + seconds * 500;
   while (clock.now < end) {
-    if (clock.now < half) clock.takeReads();
+    if (clock.now < half) {
+      clock.takeReads();
+      documents = 0;
+    }
     if (clock.now - learntAt >= relearnMs) {
-      for (let read = 0; read < 200; read++) {
-        const ms = clock.read();
-        learnt.push(ms);
-        clock.pass(ms, idleStalls);
-      }
-      judge.learn(learnt.slice(-1_000));
+      if (learnt.length < 200) clock.pass(10_000, server.idleStalls ?? usualStalls, idleRead, 10);
+      judge.learn(learnt.splice(0));
       learntAt = clock.now;
     }
+    const note = (ms: number) => judge.note(ms);
     const elapsedMs = server.overheadMs + (state.batchSize / server.perSecond) * 1_000;
-    clock.pass(elapsedMs, server.stalls, judge);
-    const watchedMs = restMs + elapsedMs;
-    const seen = { watchedMs, slowedMs: judge.take(watchedMs), slowWhenIdle: judge.slowWhenIdle };
+    if (server.blocksReads) clock.stall(elapsedMs);
+    clock.pass(elapsedMs, server.stalls, note);
+    clock.stall(server.commitMs ?? 0);
+    const judgedMs = Math.min(restMs, afterEffectsMs) + elapsedMs;
+    const seen = { watchedMs: restMs + elapsedMs, ...judge.take(judgedMs) };
+    documents += state.batchSize;
     ({ state, restMs } = afterBatch(state, { documents: state.batchSize, elapsedMs, ...seen }, defaultPace));
-    clock.pass(restMs, idleStalls, judge);
+    clock.pass(Math.min(restMs, afterEffectsMs), server.idleStalls ?? usualStalls, note);
+    const left = Math.max(restMs - afterEffectsMs, 0);
+    clock.pass(left, server.idleStalls ?? usualStalls, idleRead, idleWatchEveryMs);
   }
-  return p99(clock.takeReads()) / p99(idle);
+  return { slowdown: p99(clock.takeReads()) / p99(idle), rate: documents / ((end - half) / 1_000) };
 }
 
 class StallingClock {
@@ -64,10 +87,15 @@ class StallingClock {
     this.#random = randomOf(seed);
   }
 
-  /** Time passes while the application reads, and the judge's watch if there is one. */
-  pass(ms: number, { part, ms: stallMs }: Stalls, judge?: SlowdownJudge): void {
+  /** Reads that are asked from now on wait for so long. */
+  stall(ms: number): void {
+    this.#stalledUntil = Math.max(this.#stalledUntil, this.now + ms);
+  }
+
+  /** Time passes while the application reads, and the job's watch if there is one. */
+  pass(ms: number, { part, ms: stallMs }: Stalls, seen?: (ms: number) => void, everyMs = watchEveryMs): void {
     const end = this.now + ms;
-    let nextWatch = this.now + this.#random() * watchEveryMs;
+    let nextWatch = this.now + this.#random() * everyMs;
     let nextRead = this.now;
     for (; this.now < end; this.now += stepMs) {
       const begins = (part / (1 - part) / stallMs) * stepMs;
@@ -77,10 +105,10 @@ class StallingClock {
         this.#reads.push(this.read());
         nextRead += applicationEveryMs;
       }
-      if (judge && this.now >= nextWatch) {
+      if (seen && this.now >= nextWatch) {
         const took = this.read();
-        judge.note(took);
-        nextWatch = this.now + took + watchEveryMs;
+        seen(took);
+        nextWatch = this.now + took + everyMs;
       }
     }
   }

@@ -39,7 +39,15 @@ export function simulate(server: SimulatedServer, limits: PaceLimits, seconds: n
     const elapsedMs = server.overheadMs + (documents / server.perSecond) * 1_000;
     const slowedMs = restSlowedMs + server.slowed(ms / 1_000, "batch") * elapsedMs;
     ms += elapsedMs;
-    const done = { documents, elapsedMs, watchedMs: ms - began, slowedMs, slowWhenIdle: 0 };
+    const done = {
+      documents,
+      elapsedMs,
+      watchedMs: ms - began,
+      slowedMs,
+      // A read that waits does so for the whole of a stall, half of it on average.
+      longestMs: slowedMs / 2,
+      allowedShare: slowShare,
+    };
     const next = afterBatch(state, done, limits);
     state = next.state;
     restMs = next.restMs;

@@ -65,8 +65,11 @@ export class LatencyProbe {
 
 /** Median and 95th percentile of milliseconds. */
 export function summarise(times: readonly number[]): Latency {
+  return { p50: quantile(times, 0.5), p95: quantile(times, 0.95), samples: times.length };
+}
+
+/** The time that this part of the times, 0 to 1, does not pass; `null` of none. */
+export function quantile(times: readonly number[], part: number): number | null {
   const sorted = [...times].sort((a, b) => a - b);
-  const at = (fraction: number) =>
-    sorted[Math.min(Math.floor(sorted.length * fraction), sorted.length - 1)] ?? null;
-  return { p50: at(0.5), p95: at(0.95), samples: sorted.length };
+  return sorted[Math.min(Math.floor(sorted.length * part), sorted.length - 1)] ?? null;
 }

@@ -2,44 +2,53 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mongo } from "mongoose";
-import { summarise } from "../../core/server/latency.js";
-import { type PaceLimits, regardsReads } from "./pace.js";
+import { quantile } from "../../core/server/latency.js";
+import { leastAllowedShare, type PaceLimits, regardsReads, slowShare } from "./pace.js";
 
 /** Milliseconds between two reads; one that takes longer counts for those that it kept from being asked. */
 const readEveryMs = 5;
 /** Milliseconds after work in which reads may still be slow because of it. Later reads give the idle latency. */
 const afterEffectsMs = 1_000;
-/** Milliseconds between two idle reads. */
+/** Milliseconds between two idle reads in a rest. */
 const idleReadEveryMs = 25;
-/** New idle reads before the idle latency is determined. */
-const idleReads = 200;
-/** The latest idle reads, at most this many, determine it. */
-const remembered = 1_000;
-/** Reads before the first of them, by which connections and code warm up. */
-const readsToWarmUp = 200;
-/** Milliseconds after which the idle latency is measured again: the load of a day changes. */
-const learnEveryMs = 10_000;
+/** Reads before the first that counts, by which connections and code warm up. */
+const readsToWarmUp = 50;
+/** Idle reads before work begins: as many as there are in {@link learnForMs}, but within these bounds. */
+const fewestReads = 200;
+const enoughReads = 1_000;
+const learnForMs = 2_000;
+/** Milliseconds after which the idle latency is measured again, and after which reads are too old to count for it. */
+const learnEveryMs = 30_000;
+const rememberMs = 60_000;
+const mostRemembered = 4_000;
 /** Milliseconds above the idle latency that never count as slow: nobody notices half a millisecond. */
 const unnoticedMs = 0.5;
 
-/** For how long reads were watched, and slowed down, since that was last asked. */
+/** Figures of reads since the last look. */
 export interface Seen {
+  /** Milliseconds for which reads were watched, rests included. */
   readonly watchedMs: number;
+  /** Milliseconds for which the work slowed reads down: less those that the idle server would have; negative if fewer. */
   readonly slowedMs: number;
-  /** Part of the idle reads that were slow, 0 to 1. */
-  readonly slowWhenIdle: number;
+  /** Longest read beside the work, milliseconds. */
+  readonly longestMs: number;
+  /** Part of the time in which the work may slow reads down, 0 to {@link slowShare}. */
+  readonly allowedShare: number;
 }
 
 /**
  * Measures from reads beside the work for how long the work slows reads down. A read is slow if it takes longer than the
- * allowed multiple of the idle latency (p95). Pure.
+ * allowed multiple of the idle p99. So that the p99 keeps below that, idle and slowed reads that are slow may come to one
+ * in a hundred; work may take half of what the idle ones leave of it. Pure.
  */
 export class SlowdownJudge {
   readonly #maxSlowdown: number;
-  #longestMs = Number.POSITIVE_INFINITY;
+  #slowFromMs = Number.POSITIVE_INFINITY;
   /** Part of the idle reads that were slow, less what may be chance. */
   #slowWhenIdle = 0;
+  #allowedShare = slowShare;
   #slowedMs = 0;
+  #longestMs = 0;
 
   constructor(maxSlowdown: number) {
     this.#maxSlowdown = maxSlowdown;
@@ -47,31 +56,43 @@ export class SlowdownJudge {
 
   /** Learns the idle latency from reads that were made while the job did not work. */
   learn(reads: readonly number[]): void {
-    // The slowest few waited for this process or its machine, not for the server.
-    const usual = summarise(reads).p95 ?? 0;
-    this.#longestMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
-    const slow = reads.filter((ms) => ms > this.#longestMs).length;
+    const usual = quantile(reads, 0.99) ?? 0;
+    this.#slowFromMs = Math.max(usual * this.#maxSlowdown, usual + unnoticedMs);
+    const slow = reads.filter((ms) => ms > this.#slowFromMs).length;
+    this.#allowedShare = Math.max(slowShare - slow / reads.length / 2, leastAllowedShare);
     // At least so many are to be expected: a chance slow read or two would excuse as many of the work's.
     this.#slowWhenIdle = (slow - Math.sqrt(slow)) / reads.length;
   }
 
-  /** Part of the idle reads that were slow, 0 to 1. */
-  get slowWhenIdle(): number {
-    return this.#slowWhenIdle;
-  }
-
   /** A read while it works, or right after. */
   note(ms: number): void {
-    if (ms > this.#longestMs) this.#slowedMs += Math.max(ms, readEveryMs);
+    if (ms > this.#slowFromMs) this.#slowedMs += Math.max(ms, readEveryMs);
+    this.#longestMs = Math.max(this.#longestMs, ms);
   }
 
-  /** Milliseconds for which reads were slow in the watched time, beyond the share that is slow while idle. Resets. */
-  take(watchedMs: number): number {
-    // On a busy server some idle reads are slow as well: the work does not cause that share.
-    const own = this.#slowedMs - this.#slowWhenIdle * watchedMs;
+  /**
+   * Result of the reads since the last call.
+   *
+   * @param judgedMs milliseconds in which reads were noted
+   */
+  take(judgedMs: number): Omit<Seen, "watchedMs"> {
+    const seen = {
+      // On a busy server some idle reads are slow as well: the work does not cause that share.
+      slowedMs: this.#slowedMs - this.#slowWhenIdle * judgedMs,
+      longestMs: this.#longestMs,
+      allowedShare: this.#allowedShare,
+    };
     this.#slowedMs = 0;
-    return own;
+    this.#longestMs = 0;
+    return seen;
   }
+}
+
+/** A wait of the watch: work or rest. */
+interface Watched {
+  readonly began: number;
+  /** Reads that are asked before this moment are the work's; later ones are idle. */
+  readonly judgedUntil: number;
 }
 
 /**
@@ -84,11 +105,12 @@ export class ForegroundWatch {
   /** Absent if the limits ignore read latency. */
   readonly #judge: SlowdownJudge | undefined;
   #learntAt: number | undefined;
-  /** Latencies of the latest idle reads. */
-  readonly #idle: number[] = [];
-  /** Idle reads since the idle latency was determined. */
-  #newIdle = 0;
+  #workedAt = Number.NEGATIVE_INFINITY;
+  /** Latest idle reads, in their order. */
+  #idle: { readonly at: number; readonly ms: number }[] = [];
+  #watching: Watched | undefined;
   #watchedMs = 0;
+  #judgedMs = 0;
   #reads = 0;
 
   constructor(collections: readonly mongo.Collection[], limits: Pick<PaceLimits, "maxSlowdown">) {
@@ -100,74 +122,87 @@ export class ForegroundWatch {
   async beside<T>(work: () => Promise<T>): Promise<T> {
     // A server in trouble is the work's to report.
     if (this.#judge) await this.#learnIfDue(this.#judge).catch(() => undefined);
-    return this.#watching(work, (judge) => judge);
+    try {
+      return await this.#watch(work, Number.POSITIVE_INFINITY);
+    } finally {
+      this.#workedAt = performance.now();
+    }
   }
 
   /** Waits through a pause. The server's work after a batch slows reads down as well, for a moment. */
   duringPause(rest: () => Promise<void>): Promise<void> {
-    const until = performance.now() + afterEffectsMs;
-    return this.#watching(rest, (judge) => (performance.now() < until ? judge : undefined));
+    return this.#watch(rest, this.#workedAt + afterEffectsMs);
   }
 
-  /** Figures since the last call; zeros if the limits ignore read latency. */
+  /** Figures since the last call, with nothing slowed if the limits ignore read latency. */
   take(): Seen {
-    const watchedMs = this.#watchedMs;
+    this.#account();
+    const { slowedMs = 0, longestMs = 0, allowedShare = slowShare } = this.#judge?.take(this.#judgedMs) ?? {};
+    const seen = { watchedMs: this.#watchedMs, slowedMs, longestMs, allowedShare };
     this.#watchedMs = 0;
-    return {
-      watchedMs,
-      slowedMs: this.#judge?.take(watchedMs) ?? 0,
-      slowWhenIdle: this.#judge?.slowWhenIdle ?? 0,
-    };
+    this.#judgedMs = 0;
+    return seen;
   }
 
-  /** @param judgeNow returns nothing as soon as reads count as idle */
-  async #watching<T>(
-    act: () => Promise<T>,
-    judgeNow: (judge: SlowdownJudge) => SlowdownJudge | undefined,
-  ): Promise<T> {
+  async #watch<T>(act: () => Promise<T>, judgedUntil: number): Promise<T> {
     const judge = this.#judge;
     if (!judge) return act();
     const ended = new AbortController();
-    const started = performance.now();
-    const reading = this.#readOn(() => judgeNow(judge), ended.signal).catch(() => undefined);
+    this.#watching = { began: performance.now(), judgedUntil };
+    const reading = this.#readOn(judge, judgedUntil, ended.signal).catch(() => undefined);
     try {
       return await act();
     } finally {
-      this.#watchedMs += performance.now() - started;
+      this.#account();
+      this.#watching = undefined;
       ended.abort();
       await reading;
     }
   }
 
-  async #learnIfDue(judge: SlowdownJudge): Promise<void> {
+  /** Counts the time since the watch began, or since this was last called. */
+  #account(): void {
+    if (!this.#watching) return;
+    const { began, judgedUntil } = this.#watching;
     const now = performance.now();
-    if (this.#learntAt !== undefined && now - this.#learntAt < learnEveryMs) return;
-    if (this.#learntAt === undefined)
-      for (let read = 0; read < readsToWarmUp; read++) await this.#waitOfOne();
-    // Reads in the pauses between batches count as idle too, and need no extra time.
-    while (this.#newIdle < idleReads) this.#remember(await this.#waitOfOne());
-    judge.learn(this.#idle);
-    this.#newIdle = 0;
+    this.#watchedMs += now - began;
+    this.#judgedMs += Math.max(Math.min(now, judgedUntil) - began, 0);
+    this.#watching = { began: now, judgedUntil };
+  }
+
+  async #learnIfDue(judge: SlowdownJudge): Promise<void> {
+    const began = performance.now();
+    const isFirst = this.#learntAt === undefined;
+    if (!isFirst && began - (this.#learntAt as number) < learnEveryMs) return;
+    this.#idle = this.#idle.filter(({ at }) => began - at < rememberMs);
+    // Reads in the rests between batches count as idle too, and need no extra time.
+    if (this.#idle.length < fewestReads) {
+      await sleep(Math.max(this.#workedAt + afterEffectsMs - began, 0));
+      if (isFirst) for (let read = 0; read < readsToWarmUp; read++) await this.#waitOfOne();
+      const until = performance.now() + learnForMs;
+      while (this.#idle.length < (performance.now() < until ? enoughReads : fewestReads))
+        this.#remember(await this.#waitOfOne());
+    }
+    judge.learn(this.#idle.map(({ ms }) => ms));
     this.#learntAt = performance.now();
   }
 
   #remember(ms: number): void {
-    this.#idle.push(ms);
-    this.#newIdle += 1;
-    if (this.#idle.length > remembered) this.#idle.shift();
+    this.#idle.push({ at: performance.now(), ms });
+    if (this.#idle.length > mostRemembered) this.#idle.shift();
   }
 
-  async #readOn(judgeNow: () => SlowdownJudge | undefined, signal: AbortSignal): Promise<void> {
+  async #readOn(judge: SlowdownJudge, judgedUntil: number, signal: AbortSignal): Promise<void> {
     // The first at any moment of the first few milliseconds, or short work would always be met at the same point.
     let pauseMs = Math.random() * readEveryMs;
     for (;;) {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      const judge = judgeNow();
+      const judged = performance.now() < judgedUntil;
       const ms = await this.#waitOfOne();
-      if (judge) judge.note(ms);
+      if (judged) judge.note(ms);
       else this.#remember(ms);
-      pauseMs = judge ? readEveryMs : idleReadEveryMs;
+      pauseMs = judged ? readEveryMs : idleReadEveryMs;
     }
   }
 

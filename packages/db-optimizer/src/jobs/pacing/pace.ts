@@ -39,10 +39,13 @@ const smallestBatch = 100;
 const splitFrom = 3;
 
 /**
- * Part of the time in which reads may be slowed down: half of one in a hundred, as not every read is seen, and what an
- * application does takes more than one.
+ * Part of the time in which reads may be slowed down, at most: half of one in a hundred, as not every read is seen, and
+ * what an application does takes more than one. It is less where idle reads take part of that hundredth.
  */
 export const slowShare = 0.005;
+export const leastAllowedShare = slowShare / 5;
+/** Milliseconds: a batch for which a read waits longer is too large, however seldom that is. */
+const longestWaitMs = 100;
 /** The part of the time that work begins with, and the least that is left of it. */
 const firstShare = 0.05;
 const leastShare = 0.002;
@@ -52,13 +55,8 @@ const evidenceMs = 10_000;
 const assumedSlowMs = 5;
 /** Slowed milliseconds that are remembered at most, so that they are forgotten within half a minute. */
 const mostSlowedMs = 2 * slowShare * evidenceMs;
-/**
- * The longest rest, milliseconds, and the longest as a multiple of the batch before it where that is more than
- * {@link shortBatchRestMs}: however slow the reads, the work goes on.
- */
+/** The longest rest, milliseconds: however slow the reads, the work goes on. */
 const longestRestMs = 10_000;
-const longestRestRatio = 20;
-const shortBatchRestMs = 2_000;
 /** Slowed milliseconds that rests make up for at most, and those that calm may save up for: a moment is no trend. */
 const mostOwedMs = slowShare * 2 * longestRestMs;
 const mostSavedMs = slowShare * 4_000;
@@ -104,18 +102,22 @@ export interface DoneBatch {
   readonly watchedMs: number;
   /** Milliseconds for which reads were slow beyond the share that is slow while idle; negative if fewer were. */
   readonly slowedMs: number;
-  /** Part of the idle reads that were slow, 0 to 1: half that share is allowed in addition, where it is above the usual. */
-  readonly slowWhenIdle: number;
+  /** The longest of these reads, milliseconds. */
+  readonly longestMs: number;
+  /** Part of the watched time in which reads may be slowed down, above 0 to {@link slowShare}. */
+  readonly allowedShare: number;
 }
 
 /**
  * After a batch: the size of the next one and how long to rest before it.
  *
- * The size is what takes half a second at the rate of the last batches. The part of the time that is worked is what
- * reads bear by the evidence of the last ten seconds: the allowed part of slowed time, over the part of the worked time for
- * which reads were slowed. One slow read more than was seen is assumed, so it begins at a twentieth, and grows no faster
- * than calm work shows that it may. Beside that it owes a rest for every slowed millisecond, so that in the long run no
- * more reads are slowed down than allowed, wherever that leaves the part of the time. Pure.
+ * The size is what takes half a second at the rate of the last batches: a batch has a cost of its own, so few large ones
+ * slow fewer reads down than many small ones. It is halved when a read waits too long for it, or when no rest could make
+ * up for it. The part of the time that is worked is what reads bear by the evidence of the last ten seconds: the allowed
+ * part of slowed time, over the part of the worked time for which reads were slowed. One slow read more than was seen is
+ * assumed, so it begins at a twentieth, and grows no faster than calm work shows that it may. Beside that it owes a rest
+ * for every slowed millisecond, so that in the long run no more reads are slowed down than allowed, wherever that leaves
+ * the part of the time. Pure.
  */
 export function afterBatch(
   state: PaceState,
@@ -124,32 +126,45 @@ export function afterBatch(
 ): { readonly state: PaceState; readonly restMs: number } {
   const weightedDocuments = memory * state.weightedDocuments + batch.documents;
   const weightedSeconds = memory * state.weightedSeconds + Math.max(batch.elapsedMs, 1) / 1_000;
-  const allowedShare = Math.max(slowShare, batch.slowWhenIdle / 2);
+  const { allowedShare } = batch;
   const allowedMs = allowedShare * batch.watchedMs;
-  const slowed = batch.slowedMs - allowedMs > Math.max(0, -state.owedMs);
   const owedMs = clamp(state.owedMs + batch.slowedMs - allowedMs, -mostSavedMs, mostOwedMs);
   const kept = Math.exp(-batch.watchedMs / evidenceMs);
   const slowedMs = clamp(kept * state.slowedMs + batch.slowedMs, 0, mostSlowedMs);
   // No more than all of the time asks for, or long calm would outweigh what is seen now.
   const enoughMs = (slowedMs + assumedSlowMs) / allowedShare;
   const workedMs = Math.min(kept * state.workedMs + batch.elapsedMs, enoughMs);
+  const share = shareAfter({ workedMs, slowedMs, allowedShare }, limits);
+  const forReadsMs = Math.max(batch.elapsedMs * (1 / share - 1), owedMs / allowedShare);
+  const isTooLarge = batch.longestMs > longestWaitMs || forReadsMs > longestRestMs;
   const next = {
-    batchSize: sizeAfter(state, slowed, (weightedDocuments / weightedSeconds) * (targetMs / 1_000), limits),
+    batchSize: sizeAfter(
+      state,
+      isTooLarge,
+      (weightedDocuments / weightedSeconds) * (targetMs / 1_000),
+      limits,
+    ),
     weightedDocuments,
     weightedSeconds,
     failures: 0,
-    share: shareAfter({ workedMs, slowedMs, allowedShare }, limits),
+    share,
     workedMs,
     slowedMs,
     owedMs,
   };
-  return { state: next, restMs: Math.round(restAfter(next, batch, { allowedShare, ...limits })) };
+  const restMs = Math.max(Math.min(forReadsMs, longestRestMs), restForLimits(batch, limits));
+  return { state: next, restMs: Math.round(restMs) };
 }
 
-function sizeAfter({ batchSize }: PaceState, slowed: boolean, wanted: number, limits: PaceLimits): number {
+function sizeAfter(
+  { batchSize }: PaceState,
+  isTooLarge: boolean,
+  wanted: number,
+  limits: PaceLimits,
+): number {
   const maxBatch = largestBatch(limits);
   const least = Math.min(smallestBatch, maxBatch);
-  if (slowed) return clamp(Math.floor(batchSize / 2), Math.min(least, batchSize), maxBatch);
+  if (isTooLarge) return clamp(Math.floor(batchSize / 2), Math.min(least, batchSize), maxBatch);
   // A batch size that was halved grows back gradually: neighbours of documents that timed out may be as slow.
   const allowed = Math.max(Math.floor(batchSize * growth), batchSize + 1);
   return clamp(Math.floor(Math.min(wanted, allowed)), Math.min(least, allowed), maxBatch);
@@ -173,15 +188,8 @@ function shareAfter(
   return Math.min(Math.max(borne, leastShare), limits.maxShare);
 }
 
-function restAfter(
-  { share, owedMs }: PaceState,
-  { documents, elapsedMs }: DoneBatch,
-  { allowedShare, maxRate, maxShare }: PaceLimits & { readonly allowedShare: number },
-): number {
-  const forReads = Math.max(elapsedMs * (1 / share - 1), owedMs / allowedShare);
-  const longest = Math.min(Math.max(elapsedMs * longestRestRatio, shortBatchRestMs), longestRestMs);
-  const forLimits = Math.max(elapsedMs * (1 / maxShare - 1), (documents / maxRate) * 1_000 - elapsedMs);
-  return Math.max(Math.min(forReads, longest), forLimits);
+function restForLimits({ documents, elapsedMs }: DoneBatch, { maxShare, maxRate }: PaceLimits): number {
+  return Math.max(elapsedMs * (1 / maxShare - 1), (documents / maxRate) * 1_000 - elapsedMs);
 }
 
 /**
