@@ -33,6 +33,11 @@ export interface BundleOptions {
    * of which a test starts several processes, and which load no other code. Default: false.
    */
   readonly whole?: boolean;
+  /**
+   * Has its passwords hashed with the least of memory and time, as they are in the processes of tests above db-models: see
+   * `quick-argon2.ts`. Default: false.
+   */
+  readonly quickPasswords?: boolean;
 }
 
 /**
@@ -40,11 +45,14 @@ export interface BundleOptions {
  * starts in a third of the time that loading TypeScript takes. One of a script is enough for a run of the tests, whose
  * workers share it.
  */
-export async function bundleChild(script: URL, { whole = false }: BundleOptions = {}): Promise<string> {
+export async function bundleChild(
+  script: URL,
+  { whole = false, quickPasswords = false }: BundleOptions = {},
+): Promise<string> {
   const source = fileURLToPath(script);
   const folder = process.env[BUNDLES] ?? tmpdir();
   const name = parse(source).name;
-  const hash = createHash("sha256").update(`${source} ${whole}`).digest("hex").slice(0, 12);
+  const hash = createHash("sha256").update(`${source} ${whole} ${quickPasswords}`).digest("hex").slice(0, 12);
   const outfile = join(folder, `${name}-${hash}.mjs`);
   if (process.env[BUNDLES] && existsSync(outfile)) return outfile;
   const own = await mkdtemp(join(folder, "child-"));
@@ -57,7 +65,11 @@ export async function bundleChild(script: URL, { whole = false }: BundleOptions 
     format: "esm",
     target: "node20",
     conditions: ["@org/source"],
-    plugins: [whole ? nativeStaysOutside : othersStayOutside, sourcesKeepTheirAddress],
+    plugins: [
+      ...(quickPasswords ? [passwordsAreQuick] : []),
+      whole ? nativeStaysOutside : othersStayOutside,
+      sourcesKeepTheirAddress,
+    ],
     logLevel: "silent",
     ...(whole && {
       banner: { js: requireFor(script) },
@@ -81,6 +93,14 @@ const sourcesKeepTheirAddress: Plugin = {
         loader: path.endsWith("x") ? "tsx" : "ts",
       };
     });
+  },
+};
+
+const passwordsAreQuick: Plugin = {
+  name: "passwords-are-quick",
+  setup(builder) {
+    const path = fileURLToPath(new URL("./quick-argon2.ts", import.meta.url));
+    builder.onResolve({ filter: /^@node-rs\/argon2$/ }, () => ({ path }));
   },
 };
 

@@ -14,6 +14,8 @@ const SHARED_URI = "ORG_DB_TEST_ENGINE_URI";
 const SHARED_KIND = "ORG_DB_TEST_ENGINE_KIND";
 /** A file that is told the engine's kind, for who judges the run by what its engine can do. */
 const KIND_FILE = "ORG_DB_TEST_ENGINE_KIND_FILE";
+/** Far more than a change stream of a test falls behind. */
+const logEntries = 10_000;
 
 /**
  * Vitest's global setup: one engine for all projects of a run, and for every process below it. Tests get it by
@@ -39,7 +41,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function openEngine(env: NodeJS.ProcessEnv): Promise<Engine> {
   const storagePath = env.ORG_DB_TEST_STORAGE;
   const log = (line: string) => void process.stderr.write(`engine: ${line}\n`);
-  const started = await startEngine({ env, log, ...(storagePath ? { storagePath } : {}) });
+  const started = await startEngine({ env, log, logEntries, ...(storagePath ? { storagePath } : {}) });
   const engine = env[PLAY] ? await played(started, env[PLAY]) : started;
   if (env[KIND_FILE]) writeFileSync(env[KIND_FILE], engine.kind);
   env[SHARED_URI] = engine.uri;

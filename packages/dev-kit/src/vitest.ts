@@ -11,9 +11,7 @@ import {
 } from "vitest";
 
 import type { EngineCapability } from "./capabilities.js";
-import type { Engine } from "./engine/engine.js";
 import { DevKitError } from "./errors.js";
-import { PLAY } from "./provided-engine.js";
 import { type TemporaryDatabase, temporaryDatabase } from "./temporary-database.js";
 
 export type { ProvidedEngine } from "./provided-engine.js";
@@ -23,12 +21,6 @@ export interface UseTemporaryDatabaseOptions {
   readonly label?: string;
   /** Whether the tests of the suite share a database or get one each. Default: `suite`. */
   readonly per?: "suite" | "test";
-  /**
-   * The server: that of all tests, or an embedded one of the suite's own. The development engine walks its whole log to tell
-   * the last entry, as a check of the health asks, and the log of all tests grows long. A server that the run was given, or
-   * that is played, stays. Default: `shared`.
-   */
-  readonly server?: "shared" | "own";
 }
 
 /** The database of the running suite or test; reading it outside throws `DATABASE_NOT_READY`. */
@@ -55,9 +47,8 @@ interface OpenDatabase {
  */
 export function useTemporaryDatabase(options: UseTemporaryDatabaseOptions = {}): TestDatabase {
   let open: OpenDatabase | undefined;
-  const uri = options.server === "own" && !process.env[PLAY] ? useOwnServer() : () => inject("engine").uri;
   const begin = async () => {
-    open = await openDatabase(uri(), options.label);
+    open = await openDatabase(options.label);
   };
   const end = async (failed: boolean) => {
     const ended = open;
@@ -94,19 +85,8 @@ function testDatabase(current: () => OpenDatabase | undefined): TestDatabase {
   };
 }
 
-/** Starts it before the first test, and stops it when the databases on it are dropped. */
-function useOwnServer(): () => string {
-  let engine: Engine | undefined;
-  beforeAll(async () => {
-    const { startEngine } = await import("./engine/start-engine.js");
-    engine = await startEngine({ env: process.env });
-  });
-  afterAll(() => engine?.stop());
-  return () => engine?.uri ?? inject("engine").uri;
-}
-
-async function openDatabase(uri: string, label: string | undefined): Promise<OpenDatabase> {
-  const database = temporaryDatabase({ uri, ...(label ? { label } : {}) });
+async function openDatabase(label: string | undefined): Promise<OpenDatabase> {
+  const database = temporaryDatabase({ uri: inject("engine").uri, ...(label ? { label } : {}) });
   const connection = createConnection(database.uri, { autoIndex: false, autoCreate: false });
   return { database, connection: await connection.asPromise() };
 }

@@ -52,16 +52,6 @@ function catchError(act: () => unknown): unknown {
   }
 }
 
-describe("a server of the suite's own", () => {
-  const database = useTemporaryDatabase({ label: "alone", server: "own" });
-
-  test("is another one, unless the run was given its server or plays one", async () => {
-    const isShared = new URL(database.uri).host === new URL(engine.uri).host;
-    expect(isShared).toBe(Boolean(process.env.MONGODB_URI ?? process.env.ORG_DB_TEST_PLAY));
-    expect(await database.connection.listCollections()).toEqual([]);
-  });
-});
-
 describe("useTemporaryDatabase", () => {
   const database = useTemporaryDatabase({ label: "own" });
   const whileCollecting = catchError(() => database.name);

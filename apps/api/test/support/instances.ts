@@ -1,7 +1,10 @@
 import { bundleChild, startChild } from "@org/dev-kit/children";
 import type { InstanceDeps } from "../children/instance.js";
 
-const bundle = await bundleChild(new URL("../children/instance.ts", import.meta.url), { whole: true });
+const bundle = await bundleChild(new URL("../children/instance.ts", import.meta.url), {
+  whole: true,
+  quickPasswords: true,
+});
 
 /** A process of the service. */
 interface Instance {

@@ -6,7 +6,7 @@ import type { HealthFacts } from "../../src/health/facts/facts.js";
 import { checkHealth } from "../../src/health/health.js";
 import { intercepted } from "../support.js";
 
-const database = useTemporaryDatabase({ label: "deep", server: "own" });
+const database = useTemporaryDatabase({ label: "deep" });
 const now = new Date("2027-03-08T00:00:00.000Z");
 const day = 86_400_000;
 const model = () =>

@@ -14,7 +14,7 @@ import { serverRules } from "../../src/health/rules/server-rules.js";
 import { checkHealth, type HealthOptions, type HealthReport, type KeptHealth } from "../../src/index.js";
 import { answeringWrites, serverError } from "../support.js";
 
-const database = useTemporaryDatabase({ label: "week", per: "test", server: "own" });
+const database = useTemporaryDatabase({ label: "week", per: "test" });
 const minute = 60_000;
 const week = 7 * 24 * 60 * minute;
 const now = new Date("2026-06-08T10:00:00.000Z");

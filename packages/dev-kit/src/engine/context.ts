@@ -14,6 +14,8 @@ export interface StartContext {
   readonly cacheDir: string;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Operations that the engine's log keeps. */
+  readonly logEntries?: number;
 }
 
 /** `option`, else `ORG_DB_ENGINE_CACHE`, else `~/.cache/org-db-engine`. */

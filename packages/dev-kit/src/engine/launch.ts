@@ -53,7 +53,10 @@ export async function launch(
   const port = program.kind === "mongod" ? await freePort() : 0;
   const child = await supervise({
     command: program.command,
-    args: [...program.leadingArgs, ...serverArguments(program.kind, { dataDir, configFile, port })],
+    args: [
+      ...program.leadingArgs,
+      ...serverArguments(program.kind, { dataDir, configFile, port }, context.logEntries),
+    ],
     env: context.env,
     cwd: folder,
     logFile,
@@ -77,7 +80,11 @@ interface ServerPlace {
   readonly port: number;
 }
 
-function serverArguments(kind: EngineFlavor, { dataDir, configFile, port }: ServerPlace): string[] {
+function serverArguments(
+  kind: EngineFlavor,
+  { dataDir, configFile, port }: ServerPlace,
+  logEntries: number | undefined,
+): string[] {
   if (kind === "mongod") {
     const network = ["--port", String(port), "--bind_ip", "127.0.0.1"];
     return [
@@ -92,8 +99,10 @@ function serverArguments(kind: EngineFlavor, { dataDir, configFile, port }: Serv
   }
   // An empty configuration keeps the user's own, with its authentication or TLS, from being picked up.
   const files = ["--config", configFile, "--storage-path", dataDir];
+  const log =
+    kind === "secantus-rs" && logEntries !== undefined ? ["--oplog-max-entries", String(logEntries)] : [];
   // Without --sync-on-commit a crash loses writes that were acknowledged with j: true.
-  return [...files, "--port", "0", "--cache-size", `${cacheGigabytes()}G`, "--sync-on-commit"];
+  return [...files, "--port", "0", "--cache-size", `${cacheGigabytes()}G`, "--sync-on-commit", ...log];
 }
 
 // A quarter of the memory, 1 to 4 GB. SecantusDB builds an index in one transaction, which has to fit: with 1 GB the

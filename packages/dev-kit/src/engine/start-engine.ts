@@ -22,6 +22,11 @@ export interface StartEngineOptions {
   readonly cacheDir?: string;
   /** Takes progress, line by line. Default: nothing is printed. */
   readonly log?: Log;
+  /**
+   * Operations that the log of a `secantus-rs` keeps, about. It walks all of them to tell the first or the last, as each check
+   * of the health asks. Other engines go by their own bounds, as this one does by default: 100,000.
+   */
+  readonly logEntries?: number;
   /** Gives up, and cleans up, when it is aborted. Without effect once the engine runs. */
   readonly signal?: AbortSignal;
   /** Default: `process.env`. Read: `MONGODB_URI`, `DB_ENGINE`, `PATH`, `HOME`, `TMPDIR`, `MONGOMS_*`, `LIBCLANG_PATH`. */
@@ -47,6 +52,7 @@ export async function startEngine(options: StartEngineOptions = {}): Promise<Eng
     cacheDir: engineCacheDir(env, options.cacheDir),
     log: options.log ?? (() => {}),
     signal: options.signal ?? new AbortController().signal,
+    ...(options.logEntries !== undefined && { logEntries: options.logEntries }),
   };
   throwIfAborted(context.signal);
   if (env.MONGODB_URI) return useExternal(env.MONGODB_URI);

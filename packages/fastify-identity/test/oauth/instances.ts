@@ -19,7 +19,10 @@ export interface Instance {
 export async function startInstance({ identity, clock }: Setting): Promise<Instance> {
   const { host, port, name } = identity.models.User.db;
   const uri = `mongodb://${host}:${port}/${name}?directConnection=true`;
-  const script = await bundleChild(new URL("../children/provider.ts", import.meta.url), { whole: true });
+  const script = await bundleChild(new URL("../children/provider.ts", import.meta.url), {
+    whole: true,
+    quickPasswords: true,
+  });
   const child = spawn(process.execPath, ["--expose-gc", script, uri, String(clock.now().getTime())], {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
     stdio: ["ignore", "pipe", "inherit"],
