@@ -18,13 +18,13 @@ const checks = [
     ["format and lint", ["biome", "ci", "."]],
     ["boundaries", ["turbo", "boundaries"]],
     ["imports", ["depcruise", "--config", ".dependency-cruiser.mjs", "packages", "apps", "scripts"]],
+    ["unused code and dependencies", ["knip", "--no-progress"]],
     ["build", [...turbo, "build"]],
     ["packages", ["node", "scripts/package-contents.mjs"]],
   ],
   [
     // The native compiler; with more threads it takes less time alone, but twice the processor time.
     ["types", ["node", "node_modules/typescript-native/bin/tsc", "-p", "tsconfig.json", "--singleThreaded"]],
-    ["unused code and dependencies", ["knip", "--no-progress"]],
     ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
     ["links of documents", ["node", "scripts/links.mjs"]],
     ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],

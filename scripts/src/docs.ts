@@ -7,7 +7,7 @@ import { cliPage } from "./docs/cli-page.js";
 import { Comments } from "./docs/comments.js";
 import { configurationPage } from "./docs/configuration-page.js";
 import { errorsPage } from "./docs/errors-page.js";
-import { faultsOfExamples } from "./docs/examples.js";
+import { compileExamples } from "./docs/examples.js";
 import { floorsPicture } from "./docs/floors-picture.js";
 import { queriesPage } from "./docs/queries-page.js";
 import { referencePages } from "./docs/reference.js";
@@ -21,6 +21,8 @@ const comments = new Comments(
   join(root, "packages/db-models/src/core"),
 );
 
+const compiled = compileExamples(root);
+
 const pages: Readonly<Record<string, string>> = {
   "docs/schema.md": schemaPage(queries, comments),
   "docs/queries.md": queriesPage(queries),
@@ -31,7 +33,7 @@ const pages: Readonly<Record<string, string>> = {
   "docs/images/floors-db-optimizer.svg": floorsPicture(root, "packages/db-optimizer"),
   "docs/reference/cli-json.md": cliJsonPage(),
   ...schemaFiles(),
-  ...(await referencePages(root)),
+  ...(await referencePages(root, compiled)),
 };
 
 const stale = Object.entries(pages).filter(([path, text]) => read(path) !== text);
@@ -47,7 +49,7 @@ if (check && stale.length + left.length > 0) {
   process.stdout.write("run `npm run docs` and commit what it writes\n");
   process.exitCode = 1;
 }
-const faults = faultsOfExamples(root);
+const faults = compiled.faults();
 for (const fault of faults) process.stdout.write(`an example does not compile: ${fault}\n`);
 if (faults.length > 0) process.exitCode = 1;
 

@@ -1,4 +1,5 @@
-// Examples of doc comments, compiled: one that calls what has been renamed is a fault.
+// What the packages export and the examples of their doc comments, compiled in one program, as reading and checking the
+// declarations of Mongoose takes most of the time. An example that calls what has been renamed is a fault.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import ts from "typescript";
@@ -25,12 +26,23 @@ interface Example {
   readonly source: string;
 }
 
-/**
- * Faults of all examples, each with the line of its comment.
- *
- * @param root folder of the repository
- */
-export function faultsOfExamples(root: string): string[] {
+/** The sources of a package's entry. */
+export interface Entry {
+  /** As an import names it, without the scope: `db-models/core`. */
+  readonly name: string;
+  readonly source: ts.SourceFile;
+}
+
+/** The packages with their examples, compiled. */
+export interface Compiled {
+  readonly program: ts.Program;
+  readonly entries: readonly Entry[];
+  /** Faults of all examples, each with the line of its comment. */
+  faults(): string[];
+}
+
+/** @param root - folder of the repository. */
+export function compileExamples(root: string): Compiled {
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const settings = {
@@ -44,7 +56,7 @@ export function faultsOfExamples(root: string): string[] {
     exactOptionalPropertyTypes: false,
   };
   const examples = packages.flatMap((name) => examplesOf(root, join(root, "packages", name, "src")));
-  const entries = packages.flatMap((name) => entriesOf(join(root, "packages", name)));
+  const entries = packages.flatMap((name) => entriesOf(root, name));
   const files = [...new Set([...entries, ...examples].map(({ source }) => source))];
   const before = ts.createProgram(files, settings);
   const checker = before.getTypeChecker();
@@ -53,9 +65,10 @@ export function faultsOfExamples(root: string): string[] {
     const module = symbol && checker.getSymbolAtLocation(symbol);
     return module ? checker.getExportsOfModule(module).map(({ name }) => name) : [];
   };
+  // Of several that export a name the first package has it, without a subpath.
   const owners = new Map(
     entries
-      .toReversed()
+      .toSorted((one, other) => packages.indexOf(other.folder) - packages.indexOf(one.folder))
       .flatMap(({ specifier, source }) => exported(source).map((name) => [name, specifier] as const)),
   );
   const texts = new Map(
@@ -70,17 +83,31 @@ export function faultsOfExamples(root: string): string[] {
   host.getSourceFile = (name, ...rest) => {
     const text = texts.get(name);
     return text === undefined
-      ? getSourceFile.call(host, name, ...rest)
+      ? (before.getSourceFile(name) ?? getSourceFile.call(host, name, ...rest))
       : ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true);
   };
   host.fileExists = (name) => texts.has(name) || fileExists.call(host, name);
   host.readFile = (name) => texts.get(name) ?? readFile.call(host, name);
-  const program = ts.createProgram([...texts.keys()], settings, host, before);
-  return examples.flatMap(({ name, place }) =>
-    ts
-      .getPreEmitDiagnostics(program, program.getSourceFile(name))
-      .map(({ messageText }) => `${place}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`),
-  );
+  const program = ts.createProgram([...files, ...texts.keys()], settings, host, before);
+  return {
+    program,
+    entries: entries.map(({ specifier, source }) => ({
+      name: specifier.replace("@org/", ""),
+      source: sourceOf(program, source),
+    })),
+    faults: () =>
+      examples.flatMap(({ name, place }) =>
+        ts
+          .getPreEmitDiagnostics(program, sourceOf(program, name))
+          .map(({ messageText }) => `${place}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`),
+      ),
+  };
+}
+
+function sourceOf(program: ts.Program, file: string): ts.SourceFile {
+  const source = program.getSourceFile(file);
+  if (source) return source;
+  throw new Error(`${file} is not there`);
 }
 
 /** An example as a module: what is exported is imported, the rest is given. */
@@ -123,15 +150,19 @@ const typed = {
   fastify: 'import { fastify } from "fastify";',
 };
 
-function entriesOf(folder: string): { specifier: string; source: string }[] {
-  const { name, exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+/** The main entry last, which then points to the others. */
+function entriesOf(root: string, folder: string) {
+  const place = join(root, "packages", folder);
+  const { name, exports } = JSON.parse(readFileSync(join(place, "package.json"), "utf8")) as {
     name: string;
     exports: Record<string, string | { "@org/source"?: string }>;
   };
-  return Object.entries(exports).flatMap(([path, target]) => {
-    const source = typeof target === "string" ? undefined : target["@org/source"];
-    return source ? [{ specifier: join(name, path), source: join(folder, source) }] : [];
-  });
+  return Object.entries(exports)
+    .reverse()
+    .flatMap(([path, target]) => {
+      const source = typeof target === "string" ? undefined : target["@org/source"];
+      return source ? [{ folder, specifier: join(name, path), source: join(place, source) }] : [];
+    });
 }
 
 function examplesOf(root: string, folder: string): Example[] {

@@ -10,14 +10,13 @@ import {
   type TypeDocOptions,
 } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
-
-const published = ["db-models", "db-optimizer", "db-cli", "risk-engine", "fastify-identity"] as const;
+import type { Compiled } from "./examples.js";
 
 /** The API reference of the published packages, by path below the root: what their barrels export, with its TSDoc. */
-export async function referencePages(root: string): Promise<Record<string, string>> {
+export async function referencePages(root: string, compiled: Compiled): Promise<Record<string, string>> {
   const out = mkdtempSync(join(tmpdir(), "reference-"));
   try {
-    await render(root, out);
+    await render(root, compiled, out);
     const files = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>
       file.endsWith(".md"),
     );
@@ -110,16 +109,15 @@ function withCommands(index: string): string {
   return `${index}\n## Commands\n\n- [org-db](cli.md)\n`;
 }
 
-// All packages in one go: they are compiled once, and one's page links to the other's.
-async function render(root: string, out: string): Promise<void> {
+// All packages in one go: one's page links to the other's.
+async function render(root: string, { program, entries }: Compiled, out: string): Promise<void> {
   const app = await Application.bootstrapWithPlugins({ ...options(root), out });
-  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
-    for (const entry of project.children ?? []) entry.name = entry.name.replace(/\/src(?=\/|$)/, "");
-    splitByCapability(project);
-  });
-  const project = await app.convert();
-  if (project) await app.generateOutputs(project);
-  if (!project || app.logger.hasErrors()) throw new Error("typedoc could not read the packages");
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => splitByCapability(project));
+  const project = app.converter.convert(
+    entries.map(({ name, source }) => ({ displayName: name, program, sourceFile: source })),
+  );
+  await app.generateOutputs(project);
+  if (app.logger.hasErrors()) throw new Error("typedoc could not read the packages");
 }
 
 /**
@@ -156,24 +154,10 @@ function capabilityOf(project: ProjectReflection, reflection: DeclarationReflect
   return folder === "schemas" ? "documents" : folder;
 }
 
-/** The sources of a package's entries, as its manifest names them: the main one last, which then points to the others. */
-function entriesOf(folder: string): string[] {
-  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
-    exports: Record<string, string | Record<string, string>>;
-  };
-  return Object.values(exports)
-    .reverse()
-    .flatMap((entry) => {
-      const source = typeof entry === "string" ? undefined : entry["@org/source"];
-      return source ? [join(folder, source)] : [];
-    });
-}
-
 // Nothing that changes without the code: no line numbers, revisions, versions or dates.
 function options(root: string): TypeDocOptions & Partial<PluginOptions> {
   return {
     name: "API reference",
-    entryPoints: published.flatMap((name) => entriesOf(join(root, "packages", name))),
     tsconfig: join(root, "tsconfig.json"),
     plugin: ["typedoc-plugin-markdown"],
     readme: "none",
@@ -182,8 +166,6 @@ function options(root: string): TypeDocOptions & Partial<PluginOptions> {
     includeVersion: false,
     excludeExternals: true,
     hideGenerator: true,
-    // The `types` step of the tests does that.
-    skipErrorChecking: true,
     logLevel: "Warn",
     router: "module",
     entryFileName: "README",
