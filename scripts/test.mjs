@@ -28,7 +28,7 @@ const checks = [
     ["files of mutation testing", ["node", "scripts/mutation.mjs", "--check"]],
     ["links of documents", ["node", "scripts/links.mjs"]],
     ["generated documentation", ["node", "scripts/run.mjs", "docs", "--check"]],
-    ["site of the documents", ["node", "site/build.mjs"]],
+    ["site of the documents", ["node", "site/build.mjs", "--check"]],
   ],
 ];
 const tests = ["tests", ["vitest", "run", ...sharedModules, ...reporters]];
