@@ -27,6 +27,7 @@ import { every } from "./http/every.js";
 import type { AccessTokenCheck } from "./http/guards/access-tokens.js";
 import { guardDeclaredAccess } from "./http/guards/declared-access.js";
 import type { RequestIdentity } from "./http/guards/guard.js";
+import { named } from "./http/named.js";
 import { ownRoutes } from "./http/own-routes.js";
 import { keepState, releaseDeferred, requesterOf, stateOf } from "./http/requests.js";
 import { checkUniqueIndexes } from "./http/setup-check.js";
@@ -57,19 +58,32 @@ const register: FastifyPluginAsync<IdentityPluginOptions> = async (app, options)
   app.addHook("onClose", () => service.flows.settle(settings.closeTimeoutMs));
   const admin = adminOf(app, service);
   if (settings.routes.length > 0 || admin) {
-    await app.register(async (scope) => ownRoutes(scope, service, admin), { prefix: settings.prefix });
+    await app.register(
+      named("identity routes", async (scope: FastifyInstance) => ownRoutes(scope, service, admin)),
+      { prefix: settings.prefix },
+    );
   }
   const { pages, oauth } = settings;
   if (!pages) return;
   const site = siteOf(service, pages, app.prefix + pages.prefix);
   const provider = oauth && (await serveProvider(app, site, oauth));
   const serveMore = (scope: FastifyInstance) => provider && serveProviderPages(scope, provider);
-  await app.register(async (scope) => servePages(scope, service, pages, { site, serveMore }), {
-    prefix: pages.prefix,
-  });
+  await app.register(
+    named("identity pages", async (scope: FastifyInstance) =>
+      servePages(scope, service, pages, { site, serveMore }),
+    ),
+    {
+      prefix: pages.prefix,
+    },
+  );
   if (admin) {
     const { prefix } = admin.settings;
-    await app.register(async (scope) => serveAdminPages(scope, site, admin, app.prefix + prefix), { prefix });
+    await app.register(
+      named("administration pages", async (scope: FastifyInstance) =>
+        serveAdminPages(scope, site, admin, app.prefix + prefix),
+      ),
+      { prefix },
+    );
   }
   if (app.prefix === "") leadToPassword(app, pages.prefix);
 };

@@ -14,6 +14,7 @@ import { securityHeaders } from "./answers/security-headers.js";
 import { strictHeaders } from "./answers/strict-headers.js";
 import { refuseImpersonated } from "./guards/impersonated.js";
 import { refuseCrossOrigin } from "./guards/same-origin.js";
+import { named } from "./named.js";
 import { rateLimit } from "./rate-limit.js";
 
 /**
@@ -43,8 +44,9 @@ export async function ownRoutes(
   }
   const leftOut = routeGroups.filter((group) => !routes.includes(group));
   const refuseOtherMethods = trackMethods(scope, await methodsOf(leftOut, service));
-  for (const group of routes) await scope.register(routesOf[group], { service });
-  if (admin) await scope.register(adminRoutes, { context: admin, prefix: "/admin" });
+  for (const group of routes) await scope.register(named(`${group} routes`, routesOf[group]), { service });
+  if (admin)
+    await scope.register(named("administration routes", adminRoutes), { context: admin, prefix: "/admin" });
   refuseOtherMethods();
 }
 

@@ -2,6 +2,7 @@ import { isIdentityError } from "@org/db-models";
 import type { FastifyInstance } from "fastify";
 import { OptionsError } from "../flows/options.js";
 import { withTimeLimit } from "../flows/time-limit.js";
+import { named } from "../http/named.js";
 import { servePage } from "../pages/serve/serve-page.js";
 import type { Site } from "../pages/site.js";
 import { tellAppsOfEnds } from "./back-channel.js";
@@ -25,7 +26,10 @@ export async function serveProvider(
   checkKeys(app, provider);
   site.service.accessTokens = tokenCheckOf(provider);
   await serveMetadata(app, provider);
-  await app.register(async (scope) => serveEndpoints(scope, provider), { prefix: settings.prefix });
+  await app.register(
+    named("OAuth endpoints", async (scope: FastifyInstance) => serveEndpoints(scope, provider)),
+    { prefix: settings.prefix },
+  );
   return provider;
 }
 

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { handOver, heldSession } from "../http/guards/held-session.js";
 import { sessionOf } from "../http/guards/identity-of.js";
+import { named } from "../http/named.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
@@ -124,6 +125,6 @@ export const factorRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, {
         .send(await service.flows.createRecoveryCodes(requesterOf(service, request), sessionOf(request))),
   );
 
-  await app.register(passkeyRoutes, { service });
-  await app.register(recoveryRoutes, { service });
+  await app.register(named("passkey routes", passkeyRoutes), { service });
+  await app.register(named("recovery routes", recoveryRoutes), { service });
 };

@@ -7,6 +7,7 @@ import { audit, byOwner } from "../flows/audit.js";
 import { confirmSignIn } from "../flows/sign-in/feedback.js";
 import { clientAddressOf } from "../http/client-address.js";
 import { sessionOf, userOf } from "../http/guards/identity-of.js";
+import { named } from "../http/named.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
 import {
@@ -145,5 +146,5 @@ export const securityRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app,
       return { report: null };
     },
   );
-  await app.register(signInReportRoutes, { service });
+  await app.register(named("sign in report routes", signInReportRoutes), { service });
 };

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { wholeNumberInput } from "../http/answers/schemas.js";
 import { userOf } from "../http/guards/identity-of.js";
+import { named } from "../http/named.js";
 import type { ServiceOptions } from "../service.js";
 import { appUsageRoutes } from "./app-usage.js";
 import { analytics, periodOf, usage, usageQuery } from "./schemas/usage.js";
@@ -58,5 +59,5 @@ export const usageRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { 
     async (request) => identity.users.analytics({ ...request.query, userId: userOf(request) }),
   );
 
-  await app.register(appUsageRoutes, { service });
+  await app.register(named("app usage routes", appUsageRoutes), { service });
 };

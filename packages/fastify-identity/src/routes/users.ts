@@ -1,5 +1,6 @@
 import { type PublicUser, registrationSchema } from "@org/db-models";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { named } from "../http/named.js";
 import { passwordRateLimit } from "../http/rate-limit.js";
 import { requesterOf } from "../http/requests.js";
 import type { ServiceOptions } from "../service.js";
@@ -16,8 +17,9 @@ const problems = [
 
 /** Registration. */
 export const userRoutes: FastifyPluginAsyncZod<ServiceOptions> = async (app, { service }) => {
-  if (service.settings.discreetRegistration) await app.register(discreetRoute, { service });
-  else await app.register(openRoute, { service });
+  if (service.settings.discreetRegistration)
+    await app.register(named("discreet route", discreetRoute), { service });
+  else await app.register(named("open route", openRoute), { service });
 };
 
 /** Tells whether an address has an account. */

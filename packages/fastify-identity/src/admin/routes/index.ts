@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { sessionOf } from "../../http/guards/identity-of.js";
+import { named } from "../../http/named.js";
 import type { AdminContext } from "../acting.js";
 import { permissionsFor } from "../permissions.js";
 import { administratorRoutes } from "./administrators.js";
@@ -29,16 +30,21 @@ export const adminRoutes: FastifyPluginAsyncZod<{ context: AdminContext }> = asy
       return { roles, permissions: [...permissionsFor(roles, context.settings)] };
     },
   );
-  await app.register(userRoutes, { context });
+  await app.register(named("administration: user routes", userRoutes), { context });
   const { impersonation } = context.settings;
-  if (impersonation) await app.register(impersonationRoutes, { context, rules: impersonation });
-  await app.register(jobRoutes, { context });
-  await app.register(securityEventRoutes, { context });
-  await app.register(signInReportRoutes, { context });
-  await app.register(appRoutes, { context });
-  await app.register(signingKeyRoutes, { context });
-  await app.register(auditRoutes, { context });
+  if (impersonation)
+    await app.register(named("administration: impersonation routes", impersonationRoutes), {
+      context,
+      rules: impersonation,
+    });
+  await app.register(named("administration: job routes", jobRoutes), { context });
+  await app.register(named("administration: security event routes", securityEventRoutes), { context });
+  await app.register(named("administration: sign in report routes", signInReportRoutes), { context });
+  await app.register(named("administration: app routes", appRoutes), { context });
+  await app.register(named("administration: signing key routes", signingKeyRoutes), { context });
+  await app.register(named("administration: audit routes", auditRoutes), { context });
   const { health: checks } = context;
-  if (checks) await app.register(databaseRoutes, { context, checks });
-  await app.register(administratorRoutes, { context });
+  if (checks)
+    await app.register(named("administration: database routes", databaseRoutes), { context, checks });
+  await app.register(named("administration: administrator routes", administratorRoutes), { context });
 };

@@ -23,6 +23,7 @@ export class KnownPaths {
   readonly #methods: MethodsOfPath;
   readonly #reading: Reading;
   #sorted: readonly Known[] | undefined;
+  #patterns: readonly Known[] | undefined;
 
   constructor(app: FastifyInstance, methods: MethodsOfPath) {
     this.#methods = methods;
@@ -38,12 +39,11 @@ export class KnownPaths {
 
   /** Methods of other patterns that take this path too, as `/sessions/:id` takes `/sessions/challenge`. */
   methodsOfPatterns(path: string): ReadonlySet<string> {
-    const methods = new Set<string>();
-    for (const [pattern, more] of this.#methods) {
-      if (pattern === path || !/[:*]/.test(pattern)) continue;
-      if (this.#textOf(pattern).test(path)) for (const method of more) methods.add(method);
-    }
-    return methods;
+    this.#patterns ??= [...this.#methods]
+      .filter(([pattern]) => /[:*]/.test(pattern))
+      .map((entry) => this.#known(entry));
+    const others = this.#patterns.filter((pattern) => pattern.path !== path && pattern.text.test(path));
+    return new Set(others.flatMap(({ methods }) => [...methods]));
   }
 
   /** What stands literally comes before a parameter, and that before a wildcard. */
@@ -51,7 +51,11 @@ export class KnownPaths {
     const rank = (path: string) => path.replace(/:[^/]*/g, "\u{fffe}").replace("*", "\u{ffff}");
     return [...this.#methods]
       .sort(([one], [other]) => (rank(one) < rank(other) ? -1 : 1))
-      .map(([path, methods]) => ({ path, methods, text: this.#textOf(path) }));
+      .map((entry) => this.#known(entry));
+  }
+
+  #known([path, methods]: readonly [string, ReadonlySet<string>]): Known {
+    return { path, methods, text: this.#textOf(path) };
   }
 
   #textOf(path: string): RegExp {

@@ -1,6 +1,7 @@
 import { grantTypes } from "@org/db-models/schemas";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { trackMethods } from "../../http/answers/method-not-allowed.js";
+import { named } from "../../http/named.js";
 import type { Provider } from "../provider.js";
 import { claimsSupported, scopesSupported } from "../tokens/claims.js";
 import { assertionAlgorithms } from "../tokens/client-assertion.js";
@@ -66,7 +67,7 @@ function metadataPaths(issuer: string): string[] {
 /** Adds the routes of the metadata, at the root. */
 export async function serveMetadata(app: FastifyInstance, provider: Provider): Promise<void> {
   const body = JSON.stringify(metadataOf(provider));
-  await app.register(async (scope) => {
+  const serve = async (scope: FastifyInstance) => {
     const refuseOtherMethods = trackMethods(scope);
     const { prefix } = scope;
     const isHere = (path: string) => `${path}/`.startsWith(`${prefix}/`);
@@ -81,7 +82,8 @@ export async function serveMetadata(app: FastifyInstance, provider: Provider): P
       servePreflight(scope, url);
     }
     refuseOtherMethods();
-  });
+  };
+  await app.register(named("OAuth metadata", serve));
 }
 
 /** Everybody may read it from any page, and keep it for a while. */

@@ -5,6 +5,7 @@ import { trackMethods } from "../../http/answers/method-not-allowed.js";
 import { writeOwnAnswers } from "../../http/answers/own-answers.js";
 import { strictHeaders } from "../../http/answers/strict-headers.js";
 import { refuseImpersonated } from "../../http/guards/impersonated.js";
+import { named } from "../../http/named.js";
 import { rateLimit } from "../../http/rate-limit.js";
 import { Page } from "../../pages/page.js";
 import { showProblem } from "../../pages/serve/serve-page.js";
@@ -46,11 +47,12 @@ export async function serveEndpoints(scope: FastifyInstance, provider: Provider)
     cacheable(reply).send(JSON.stringify({ keys: await provider.keys.publicKeys() })),
   );
   servePreflight(scope, endpoints.keys);
-  await scope.register(async (browsers) => {
+  const forBrowsers = async (browsers: FastifyInstance) => {
     browsers.setErrorHandler((error, request, reply) => showError(provider, error as Error, request, reply));
     serveForBrowsers(browsers, provider, "authorize", authorize, authorizeByPost);
     serveForBrowsers(browsers, provider, "logout", logout, logoutByPost);
-  });
+  };
+  await scope.register(named("OAuth endpoints for browsers", forBrowsers));
   serveForPrograms(scope, provider, "token", token);
   serveForPrograms(scope, provider, "revoke", revoke);
   serveForPrograms(scope, provider, "push", push);
