@@ -70,7 +70,7 @@ test("getting started works, pasted line by line in an empty folder", async () =
         files: ["db.config.ts"],
       }),
     );
-    await tool("typescript/bin/tsc", project, ["-p", "."]);
+    await tool("typescript-native/bin/tsc", project, ["-p", ".", "--singleThreaded"]);
   } finally {
     shell.end();
   }

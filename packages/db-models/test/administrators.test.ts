@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => void (await models.AdministratorRegister.deleteMany({})));
 
-const child = await bundleChild(new URL("./children/administrator.ts", import.meta.url));
+const child = await bundleChild(new URL("./children/administrator.ts", import.meta.url), { whole: true });
 const context = () => contextAt(models, now);
 const appoint = (userId: Types.ObjectId, ...roles: AdministratorRole[]) =>
   setAdministratorRoles(context(), { userId, roles });

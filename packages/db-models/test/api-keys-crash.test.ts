@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 const kills = faultLoop({ seed: 20_961_103, kinds: 2 });
-const script = await bundleChild(new URL("./children/key-spender.ts", import.meta.url));
+const script = await bundleChild(new URL("./children/key-spender.ts", import.meta.url), { whole: true });
 
 async function makeKey(remaining: number) {
   const { _id: userId } = await makeUser(models);

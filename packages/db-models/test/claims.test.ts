@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 
 type LimitPolicy = "deny" | "evict_oldest";
-const spender = await bundleChild(new URL("./children/code-spender.ts", import.meta.url));
+const spender = await bundleChild(new URL("./children/code-spender.ts", import.meta.url), { whole: true });
 const refusing = async () => Promise.reject(new Error("used elsewhere"));
 
 async function withSessions(limitPolicy: LimitPolicy, cap: number, live: number) {

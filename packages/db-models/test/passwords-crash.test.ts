@@ -24,7 +24,9 @@ beforeAll(async () => {
   passwordHash = await hashPassword(before);
 });
 
-const changer = await bundleChild(new URL("./children/password-changer.ts", import.meta.url));
+const changer = await bundleChild(new URL("./children/password-changer.ts", import.meta.url), {
+  whole: true,
+});
 const start = () => startChild(changer, temporary.uri);
 /** More than either change sends. */
 const maxCommands = 12;

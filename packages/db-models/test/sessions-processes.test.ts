@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 const kills = faultLoop({ seed: 20_961_124, kinds: 2 });
 const cap = 5;
-const actor = await bundleChild(new URL("./children/session-actor.ts", import.meta.url));
+const actor = await bundleChild(new URL("./children/session-actor.ts", import.meta.url), { whole: true });
 const start = () => startChild(actor, temporary.uri);
 
 function printedBy(child: WaitingChild, what: "opened" | "refreshed" | "refused"): string[][] {

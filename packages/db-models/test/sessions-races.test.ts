@@ -38,7 +38,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const script = await bundleChild(new URL("./children/session-rivals.ts", import.meta.url));
+const script = await bundleChild(new URL("./children/session-rivals.ts", import.meta.url), { whole: true });
 
 /** Gives half of the rivals to each of two processes; `meanwhile` runs as soon as both have had an answer. */
 async function inTwoProcesses(rivals: SessionRival[], meanwhile?: () => Promise<unknown>): Promise<string[]> {
