@@ -27,7 +27,7 @@ interface Example {
 }
 
 /** The sources of a package's entry. */
-export interface Entry {
+interface Entry {
   /** As an import names it, without the scope: `db-models/core`. */
   readonly name: string;
   readonly source: ts.SourceFile;
