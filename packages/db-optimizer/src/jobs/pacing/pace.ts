@@ -29,7 +29,7 @@ export function regardsReads({ maxSlowdown }: Pick<PaceLimits, "maxSlowdown">): 
 /** Milliseconds that a batch should take: what is under way when it is to stop is over in a moment. */
 const targetMs = 500;
 /** By how much a batch may grow over the one before. */
-const growth = 1.5;
+const growth = 2;
 /** How much of the past the rate of documents remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 200;
@@ -166,7 +166,7 @@ function sizeAfter(
   const least = Math.min(smallestBatch, maxBatch);
   if (isTooLarge) return clamp(Math.floor(batchSize / 2), Math.min(least, batchSize), maxBatch);
   // A batch size that was halved grows back gradually: neighbours of documents that timed out may be as slow.
-  const allowed = Math.max(Math.floor(batchSize * growth), batchSize + 1);
+  const allowed = batchSize * growth;
   return clamp(Math.floor(Math.min(wanted, allowed)), Math.min(least, allowed), maxBatch);
 }
 
