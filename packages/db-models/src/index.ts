@@ -314,6 +314,9 @@ export type { SecurityEventSubscription, SubscribedSecurityEvent } from "./secur
 export type { SessionCacheInput, SessionCacheSettings } from "./session-cache/options.js";
 export type { SessionCacheMetrics } from "./session-cache/session-cache.js";
 export type { SessionMethods } from "./session-methods.js";
+export type { ActiveSession } from "./sessions/check/active.js";
+export type { SessionCheck } from "./sessions/check/answer.js";
+export type { ValidationOptions } from "./sessions/check/validate.js";
 export type { SessionSummary } from "./sessions/list.js";
 export type { Sessions } from "./sessions/namespace.js";
 export type { EndedSession, OpenedSession, OpenSessionInput, SessionAccount } from "./sessions/open.js";
@@ -322,7 +325,6 @@ export type { RenewedSession, SessionRenewal, StepUpInput } from "./sessions/ref
 export type { Revocation } from "./sessions/revoke.js";
 export type { SessionStart } from "./sessions/risk.js";
 export type { RefreshResult, SessionRefusal, SessionUse } from "./sessions/types.js";
-export type { ActiveSession, SessionCheck, ValidationOptions } from "./sessions/validate.js";
 export type { ReportRefusal, SignInReportInput, SignInReportOffer } from "./sign-in-reports/begin.js";
 export type { SignInReports } from "./sign-in-reports/namespace.js";
 export type { ResumedReports, SignInReporting } from "./sign-in-reports/report.js";

@@ -21,9 +21,9 @@ import {
 } from "../src/index.js";
 import { validateLegacySession } from "../src/migrations/legacy-tokens.js";
 import { MigratingSessions } from "../src/migrations/migrating-sessions.js";
+import { validateSession } from "../src/sessions/check/validate.js";
 import { listSessions } from "../src/sessions/list.js";
 import { openSession } from "../src/sessions/open.js";
-import { validateSession } from "../src/sessions/validate.js";
 import { contextAt } from "./context.js";
 import { createIndexes } from "./database.js";
 import { now } from "./moment.js";

@@ -13,9 +13,9 @@ import {
   retentionRules,
 } from "../src/index.js";
 import { recordSecurityEvent } from "../src/security-events/events.js";
+import { validateSession } from "../src/sessions/check/validate.js";
 import { openSession } from "../src/sessions/open.js";
 import { refreshSession } from "../src/sessions/refresh.js";
-import { validateSession } from "../src/sessions/validate.js";
 import { UsageRecorder } from "../src/usage/recorder.js";
 import { contextAt } from "./context.js";
 import { createIndexes, makeUser } from "./database.js";

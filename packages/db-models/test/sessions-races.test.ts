@@ -12,11 +12,11 @@ import {
   type UserDocument,
 } from "../src/index.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
+import { validateSession } from "../src/sessions/check/validate.js";
 import { openSession } from "../src/sessions/open.js";
 import { readSessionSlots } from "../src/sessions/read-slots.js";
 import { refreshSession } from "../src/sessions/refresh.js";
 import { revokeAllSessions, revokeOtherSessions } from "../src/sessions/revoke.js";
-import { validateSession } from "../src/sessions/validate.js";
 import type { SessionRival } from "./children/session-rivals.js";
 import { contextAt } from "./context.js";
 import { createIndexes, makeUser, separateModels } from "./database.js";

@@ -8,11 +8,11 @@ import {
   type UserDocument,
 } from "../src/index.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
+import { validateSession } from "../src/sessions/check/validate.js";
 import { listSessions } from "../src/sessions/list.js";
 import { openSession } from "../src/sessions/open.js";
 import { refreshSession } from "../src/sessions/refresh.js";
 import { revokeAllSessions, revokeOtherSessions, revokeSession } from "../src/sessions/revoke.js";
-import { validateSession } from "../src/sessions/validate.js";
 import { readSession } from "../src/stored/session.js";
 import { readUser, setUserStatus } from "../src/users/accounts.js";
 import { updateSecurity } from "../src/users/settings.js";

@@ -7,10 +7,10 @@ import { duration } from "../src/core/limits.js";
 import { hashPassword } from "../src/core/passwords.js";
 import type { IdentityModels } from "../src/index.js";
 import { listSecurityEvents } from "../src/security-events/events.js";
+import { validateSession } from "../src/sessions/check/validate.js";
 import { openSession } from "../src/sessions/open.js";
 import { refreshSession } from "../src/sessions/refresh.js";
 import { revokeSession } from "../src/sessions/revoke.js";
-import { validateSession } from "../src/sessions/validate.js";
 import {
   authenticateUser,
   readUser,

@@ -6,7 +6,7 @@ import { type IdentityAccess, requirementOf } from "./access.js";
 import type { Flows } from "./flows/flows.js";
 import type { ProblemCode } from "./flows/problems.js";
 import type { Requester } from "./flows/requester.js";
-import type { SignedIn } from "./flows/sign-in/complete-sign-in.js";
+import type { SignedIn } from "./flows/sign-in/complete/candidate.js";
 import type { OAuthAnswer } from "./http/answers/openapi-oauth.js";
 import { guard, type RequestIdentity } from "./http/guards/guard.js";
 import { sessionOf, userOf } from "./http/guards/identity-of.js";

@@ -65,6 +65,8 @@ test("the flows import no framework, so that Express and Next.js can use them", 
 
 test("one function opens sessions, and every way of signing in ends in it", () => {
   expect(files.filter((file) => textOf(file).includes("sessions.open("))).toEqual([
-    "flows/sign-in/complete-sign-in.ts",
+    "flows/sign-in/complete/admit.ts",
   ]);
+  const admits = files.filter((file) => textOf(file).includes('/admit.js"'));
+  expect(admits).toEqual(["flows/sign-in/complete/complete-sign-in.ts"]);
 });

@@ -11,7 +11,7 @@ import type {
   UserFactorsDocument,
 } from "../schemas/user-factors.js";
 import { recordSecurityEvent } from "../security-events/events.js";
-import type { ActiveSession } from "../sessions/validate.js";
+import type { ActiveSession } from "../sessions/check/active.js";
 
 /** The session in which factors are changed, as `sessions.validate` has just returned it. */
 export type FactorSession = Pick<ActiveSession, "id" | "userId" | "proofs">;

@@ -3,7 +3,9 @@ import { type LocatedToken, parseToken, sha256, type Token } from "../core/secre
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
-import { checkToken, findChecked, type SessionCheck } from "../sessions/validate.js";
+import type { SessionCheck } from "../sessions/check/answer.js";
+import { checkToken } from "../sessions/check/check-token.js";
+import { findChecked } from "../sessions/check/find.js";
 import { readSessionFacts, type SessionFacts } from "../stored/session.js";
 
 const legacyForm = /^[0-9a-f]{64}$/;

@@ -2,16 +2,13 @@ import { Types } from "mongoose";
 import { begin, type Context, type Shared } from "../context/context.js";
 import { duration } from "../core/limits.js";
 import { mintLegacyToken, type Token } from "../core/secrets.js";
+import { activeSession } from "../sessions/check/active.js";
+import type { SessionCheck } from "../sessions/check/answer.js";
+import { type CheckedSession, refusalOfToken } from "../sessions/check/judge.js";
+import type { ValidationOptions } from "../sessions/check/validate.js";
 import { listSessions, type SessionSummary, summarise } from "../sessions/list.js";
 import { type OpenedSession, openSession } from "../sessions/open.js";
 import { expiryAfterUse, sessionPolicyOf } from "../sessions/policy.js";
-import {
-  activeSession,
-  type CheckedSession,
-  refusalOfToken,
-  type SessionCheck,
-  type ValidationOptions,
-} from "../sessions/validate.js";
 import { capUserAgent } from "../stored/device.js";
 import { asUserSession, isLiveLegacy } from "./expand.js";
 import { type SessionLayout, SourceLayout, TargetLayout, type Written } from "./layouts.js";

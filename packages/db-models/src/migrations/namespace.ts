@@ -1,5 +1,5 @@
 import { operationsOf, type Shared } from "../context/context.js";
-import type { SessionCheck } from "../sessions/validate.js";
+import type { SessionCheck } from "../sessions/check/answer.js";
 import { validateLegacySession } from "./legacy-tokens.js";
 import { MigratingSessions } from "./migrating-sessions.js";
 import type { SessionGate } from "./types.js";

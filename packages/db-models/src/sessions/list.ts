@@ -4,7 +4,7 @@ import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
 import type { Device, GeoLocation, Impersonation, RiskAssessment } from "../schemas/user-session.js";
 import { readSession, type Session } from "../stored/session.js";
-import { refusalOf } from "./validate.js";
+import { refusalOf } from "./check/judge.js";
 
 /** A session as its owner sees it: nothing in it is a secret. */
 export interface SessionSummary {

@@ -1,6 +1,8 @@
 import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
 import type { RiskAssessment } from "../schemas/user-session.js";
+import type { SessionCheck } from "./check/answer.js";
+import { type ValidationOptions, validateSession } from "./check/validate.js";
 import { listSessions, type SessionSummary } from "./list.js";
 import { type OpenedSession, type OpenSessionInput, openSession } from "./open.js";
 import { readSessionSlots, type SessionSlots } from "./read-slots.js";
@@ -15,7 +17,6 @@ import { type Revocation, revokeAllSessions, revokeOtherSessions, revokeSession 
 import { raiseSessionRisk, readSessionStart, type SessionStart } from "./risk.js";
 import type { RefreshResult, SessionUse } from "./types.js";
 import { incrementApiUsage } from "./usage.js";
-import { type SessionCheck, type ValidationOptions, validateSession } from "./validate.js";
 
 /** Sessions: one bearer token each, under the cap of their user. */
 export interface Sessions {

@@ -19,11 +19,12 @@ import { findAndUpdate } from "../queries/update.js";
 import type { UserSessionDocument } from "../schemas/user-session.js";
 import { recordSecurityEvent } from "../security-events/events.js";
 import { absoluteExpiryOf, lifetimeExpressions, lifetimesOf, type Session } from "../stored/session.js";
+import { findByToken } from "./check/find.js";
+import { refusalOf } from "./check/judge.js";
 import { expiryAfterUse, purgeAtExpression, sessionPolicyOf } from "./policy.js";
 import { proofsAt, withProofs } from "./proofs.js";
 import { endSessions } from "./revoke.js";
 import type { RefreshResult } from "./types.js";
-import { findByToken, refusalOf } from "./validate.js";
 
 export async function refreshSession(context: Context, token: unknown): Promise<RefreshResult> {
   const parsed = parseToken("session", token);

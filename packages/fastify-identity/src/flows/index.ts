@@ -20,7 +20,7 @@ export {
 } from "./problems.js";
 export type { Located, Requester } from "./requester.js";
 export { type RequestFacts, requesterFrom } from "./requester.js";
-export type { SignedIn, SignInProofs } from "./sign-in/complete-sign-in.js";
+export type { SignedIn, SignInProofs } from "./sign-in/complete/candidate.js";
 export type {
   BeginExternalInput,
   BegunExternal,

@@ -2,7 +2,7 @@ import { randomKey } from "@org/db-models/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem } from "../flows/problems.js";
 import type { Requester } from "../flows/requester.js";
-import type { SignedIn } from "../flows/sign-in/complete-sign-in.js";
+import type { SignedIn } from "../flows/sign-in/complete/candidate.js";
 import { handSession, noteOpened, requesterOf, setCookie } from "../http/requests.js";
 import type { Service } from "../service.js";
 

@@ -4,7 +4,8 @@ import { audit, byOwner, failedAttempt } from "../audit.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
-import { completeSignIn, type SignedIn } from "../sign-in/complete-sign-in.js";
+import type { SignedIn } from "../sign-in/complete/candidate.js";
+import { completeSignIn } from "../sign-in/complete/complete-sign-in.js";
 import type { HeldSession } from "./accounts.js";
 import { reauthentication, record } from "./factors.js";
 

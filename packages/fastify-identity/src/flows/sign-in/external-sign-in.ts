@@ -12,7 +12,8 @@ import { type Origin, originOf } from "../origin.js";
 import { IdentityProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
 import { externalIdentityAlert } from "./alerts.js";
-import { completeSignIn, type SignedIn } from "./complete-sign-in.js";
+import type { SignedIn } from "./complete/candidate.js";
+import { completeSignIn } from "./complete/complete-sign-in.js";
 import {
   type IdentityProvider,
   type ProviderAttempt,

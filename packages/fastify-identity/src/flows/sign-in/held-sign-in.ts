@@ -4,7 +4,7 @@ import { beginPasskey, type PasskeyRequest } from "../account/passkeys.js";
 import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
-import { clientOf } from "./complete-sign-in.js";
+import { clientOf } from "./complete/hold.js";
 
 /** The token of a held sign-in, as `CHALLENGE_REQUIRED` gave it. */
 export interface HeldInput {

@@ -7,7 +7,9 @@ import type { FlowContext } from "../context.js";
 import { IdentityProblem } from "../problems.js";
 import type { Requester } from "../requester.js";
 import { type BesidePassword, type Credentials, checkAhead, checkPassword } from "./check-password.js";
-import { clientOf, completeSignIn, type SignedIn } from "./complete-sign-in.js";
+import type { SignedIn } from "./complete/candidate.js";
+import { completeSignIn } from "./complete/complete-sign-in.js";
+import { clientOf } from "./complete/hold.js";
 import { readSignInAccount, type SignInAccount } from "./read-account.js";
 
 /** Credentials, and what the device is to be known by from now on. */

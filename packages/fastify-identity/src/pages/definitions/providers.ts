@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { IdentityProblem, toProblem } from "../../flows/problems.js";
-import type { SignedIn } from "../../flows/sign-in/complete-sign-in.js";
+import type { SignedIn } from "../../flows/sign-in/complete/candidate.js";
 import { readAttempt } from "../../flows/sign-in/external-sign-in.js";
 import { sessionOf } from "../../http/guards/identity-of.js";
 import { passwordRateLimit } from "../../http/rate-limit.js";

@@ -1,7 +1,7 @@
 import { limits, randomKey } from "@org/db-models/core";
 import type { FastifyReply } from "fastify";
 import { IdentityProblem } from "../../flows/problems.js";
-import type { SignedIn } from "../../flows/sign-in/complete-sign-in.js";
+import type { SignedIn } from "../../flows/sign-in/complete/candidate.js";
 import { hasImpersonation } from "../../http/guards/impersonated.js";
 import { handSession, noteOpened, requesterOf } from "../../http/requests.js";
 import { untouched } from "../look/frame.js";

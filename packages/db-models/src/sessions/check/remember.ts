@@ -1,11 +1,11 @@
 import { mongo } from "mongoose";
-import type { Context } from "../context/context.js";
-import { wrongClockMs } from "../core/clock.js";
-import { isInGrace, rotationOf } from "../core/rotations.js";
-import type { RememberedSession } from "../session-cache/remembered.js";
-import { subjectsOfDocument } from "../session-cache/subjects.js";
-import type { Kept } from "../session-cache/table.js";
-import type { Session } from "../stored/session.js";
+import type { Context } from "../../context/context.js";
+import { wrongClockMs } from "../../core/clock.js";
+import { isInGrace, rotationOf } from "../../core/rotations.js";
+import type { RememberedSession } from "../../session-cache/remembered.js";
+import { subjectsOfDocument } from "../../session-cache/subjects.js";
+import type { Kept } from "../../session-cache/table.js";
+import type { Session } from "../../stored/session.js";
 
 type ReadSession = Omit<RememberedSession, "replacedAt"> & Pick<Session, "rotations" | "impersonation">;
 
