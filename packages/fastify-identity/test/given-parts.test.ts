@@ -1,9 +1,12 @@
 // Every part that an application can give, misbehaving in every way: what the client gets, and that nothing is left behind.
 // A decision fails closed, a fact is unknown, and neither is the client's fault.
+import { type AuditInput, IdentityError } from "@org/db-models";
 import { queries, runQuery } from "@org/db-models/queries";
 import type { FastifyInstance } from "fastify";
 import type { Types } from "mongoose";
 import { expect, test } from "vitest";
+import { boundedTrail } from "../src/flows/audit.js";
+import { toProblem } from "../src/flows/problems.js";
 import type { IdentityPluginOptions } from "../src/index.js";
 import { Visitor } from "./pages/visitor.js";
 import { password, someone, useIdentity } from "./support.js";
@@ -233,6 +236,23 @@ test.each(Object.entries(parts))("%s", async (name, { options, also, outcome = (
   expect(mails.map(({ how, to }) => [how, mailsTo(to)])).toEqual(
     mails.map(({ how, expected }) => [how, expected]),
   );
+});
+
+// What is malformed is the request's, and what the trail does not take is the trail's: a 503 makes clients try again.
+test("auditTrail gets no malformed event, which is refused as the database's trail refuses it", async () => {
+  const taken: AuditInput[] = [];
+  const trail = boundedTrail(async (event) => void taken.push(event), 1_000);
+  const event = { action: "app.changed", outcome: "success", details: { changes: "" } } as const;
+  const refusals = [trail, setting.identity.audit.append].map((append) => append(event).catch(toProblem));
+  const [own, database] = (await Promise.all(refusals)) as ReturnType<typeof toProblem>[];
+  expect([own?.code, own?.statusCode, own?.members]).toEqual(["INVALID_INPUT", 400, database?.members]);
+  expect([database?.code, taken]).toEqual(["INVALID_INPUT", []]);
+  const picky = boundedTrail(
+    () => Promise.reject(new IdentityError("INVALID_INPUT", "unknown action")),
+    1_000,
+  );
+  const wellFormed = { ...event, details: { changes: "name" } };
+  await expect(picky(wellFormed)).rejects.toMatchObject({ code: "AUDIT_NOT_WRITTEN", statusCode: 503 });
 });
 
 // Of the parts that write answers, what they write is the answer unless it can be none.

@@ -1,4 +1,4 @@
-import type { AuditInput } from "@org/db-models";
+import { type AuditInput, auditInputSchema } from "@org/db-models";
 import { networkOf } from "@org/db-models/core";
 import type { AuditTrail, FlowContext } from "./context.js";
 import { IdentityProblem } from "./problems.js";
@@ -21,16 +21,28 @@ function by(actor: AuditInput["actorId"], event: AuditInput): AuditInput {
   return actor && actorId ? { ...event, actorId: actor, subjectId } : event;
 }
 
-/** A trail of the application's: whatever stops it, and time, fail with the one code of an event that is not recorded. */
+/**
+ * A trail of the application's. An event that is malformed never reaches it, and fails as with the trail of the database:
+ * only input of the request can make it so. Whatever stops the trail, and time, fail with the one code of an event that is not
+ * recorded; that the trail takes no such event is no fault of the request's.
+ */
 export function boundedTrail(record: AuditTrail, timeoutMs: number): AuditTrail {
   const late = `auditTrail took longer than ${timeoutMs} ms`;
   return async (event) => {
+    assertWellFormed(event);
     try {
       await withTimeLimit(timeoutMs, late, () => record(event));
     } catch (cause) {
       throw new IdentityProblem("AUDIT_NOT_WRITTEN", {}, { cause });
     }
   };
+}
+
+function assertWellFormed(event: AuditInput): void {
+  const { error } = auditInputSchema.safeParse(event);
+  if (!error) return;
+  const issues = error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  throw new IdentityProblem("INVALID_INPUT", { issues }, { cause: error });
 }
 
 /** An event that a user caused in their own account. */
