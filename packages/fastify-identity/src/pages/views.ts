@@ -154,7 +154,12 @@ export interface PageViews {
     readonly home: string;
   };
   /** Asks whether to sign out, for an app that asks for it. */
-  endSession: WithForm & { readonly query: string; readonly app: string | undefined };
+  endSession: WithForm & {
+    readonly query: string;
+    readonly app: string | undefined;
+    /** Signing out leads to no app: the address that was asked for is not the app's. */
+    readonly staysHere: boolean;
+  };
   /** Goes on to a provider. */
   leave: { readonly to: string; readonly name: string };
   providers: WithForm & {

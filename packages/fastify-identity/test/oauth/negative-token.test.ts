@@ -562,17 +562,34 @@ describe("logout", () => {
     expect((await visitor.get("/account")).statusCode).toBe(303);
   });
 
-  test("54 RP-Initiated Logout section 3: an address that is not the app's is no place to go", async () => {
-    const { visitor } = await begun();
+  // The conformance suite's `oidcc-rp-initiated-logout-bad-post-logout-redirect-uri` wants a page that names the fault; section 4
+  // stops only what needs the part that is wrong.
+  test("54 RP-Initiated Logout sections 3 and 4: an address that is not the app's is no place to go, and the user can sign out", async () => {
     for (const address of ["https://evil.example/", redirectUri]) {
+      const { visitor, exchange } = await begun();
+      const { id_token } = (await token(exchange)).json();
+      const hint = { id_token_hint: id_token };
+      for (const named of [{ client_id: client.clientId }, hint]) {
+        const query = new URLSearchParams({ ...named, post_logout_redirect_uri: address });
+        const page = ours(target(await visitor.get(`/oauth/logout?${query}`)));
+        const { body, statusCode } = await visitor.get(page);
+        expect([statusCode, body.includes("is not registered for it. If you sign out")]).toEqual([200, true]);
+        // It is in the form's own address alone, which is ours.
+        expect(body).not.toContain(`href="${address}`);
+        expect((await visitor.get("/account")).statusCode).toBe(200);
+        if (named !== hint) continue;
+        const left = await visitor.post(page, { form_token: formToken(body) });
+        expect(target(left)).toMatch(/^\/account\/sign-in/);
+      }
+      expect((await visitor.get("/account")).statusCode).toBe(303);
       const query = new URLSearchParams({ client_id: client.clientId, post_logout_redirect_uri: address });
       for (const path of ["/oauth/logout", "/account/end-session"]) {
-        const response = await visitor.get(`${path}?${query}`);
-        expect([response.statusCode, response.headers.location]).toEqual([400, undefined]);
-        expect(response.body).not.toContain(address);
+        const answer = await visitor.get(`${path}?${query}`);
+        expect([answer.statusCode, answer.headers.location]).toEqual([400, undefined]);
+        expect(answer.body).toContain("You are signed out.");
+        expect(answer.body).not.toContain(address);
       }
     }
-    expect((await visitor.get("/account")).statusCode).toBe(200);
   });
 });
 

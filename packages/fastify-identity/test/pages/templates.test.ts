@@ -69,7 +69,7 @@ function viewsWith(text: string): PageViews {
     goOn: { to: text, from: "provider" },
     formPost: { action: text, fields: { code: text } },
     device: { state, userCode: text, asking: { app: text, email: text, scopes: [text] }, done: undefined },
-    endSession: { state, query: text, app: text },
+    endSession: { state, query: text, app: text, staysHere: true },
     leave: { to: text, name: text },
     providers: {
       state,

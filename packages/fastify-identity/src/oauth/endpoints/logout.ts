@@ -19,10 +19,12 @@ interface LogoutRequest {
   readonly client: AuthenticatedClient | undefined;
   readonly hint: JWTPayload | undefined;
   /**
-   * Where to go on; `wrong` for an address that is not the client's. One that comes with no client we know is none: clients whose
-   * own session is over send it alone, and their user wants to sign out nonetheless.
+   * Where to go on. An address that comes with no client we know is none: clients whose own session is over send it alone, and
+   * their user wants to sign out nonetheless.
    */
-  readonly to: string | undefined | "wrong";
+  readonly to: string | undefined;
+  /** The address is not the client's. */
+  readonly isWrongAddress: boolean;
 }
 
 async function readLogout(provider: Provider, parameters: Parameters): Promise<LogoutRequest> {
@@ -39,16 +41,17 @@ async function readLogout(provider: Provider, parameters: Parameters): Promise<L
   const known = isOfOther ? undefined : await service.identity.oauth.findClient(hinted ?? named);
   const client = known?.client;
   const address = parameters.one("post_logout_redirect_uri");
-  if (address === undefined || !client) return { client, hint, to: undefined };
-  const isRegistered = isRegisteredUri(client.postLogoutRedirectUris ?? [], address);
+  if (address === undefined || !client) return { client, hint, to: undefined, isWrongAddress: false };
+  const isWrongAddress = !isRegisteredUri(client.postLogoutRedirectUris ?? [], address);
   const state = parameters.one("state");
-  const to = isRegistered ? withQuery(address, state === undefined ? {} : { state }) : "wrong";
-  return { client, hint, to };
+  const to = isWrongAddress ? undefined : withQuery(address, state === undefined ? {} : { state });
+  return { client, hint, to, isWrongAddress };
 }
 
 /**
  * The logout endpoint, by GET. Signs out at once where the app shows an id_token of this very session; everybody else is
- * asked, for anybody can send a browser here.
+ * asked, for anybody can send a browser here. An address that is not the app's stops the redirect alone (section 4: what does
+ * not need the part that is wrong goes on): the user is asked, and told why they stay here.
  */
 export async function logout(
   provider: Provider,
@@ -59,9 +62,9 @@ export async function logout(
   const parameters = Parameters.fromQuery(request.url);
   parameters.assertValid();
   const read = await readLogout(provider, parameters);
-  if (read.to === "wrong") return refuseAddress(provider, request, reply);
   const session = await sessionOfRequest(provider, request, reply);
-  const isOwn = session !== undefined && read.hint?.sid === session.id.toHexString();
+  if (!session && read.isWrongAddress) return refuseAddress(provider, request, reply);
+  const isOwn = !read.isWrongAddress && read.hint?.sid === session?.id.toHexString();
   if (session && !isOwn) {
     const query = Object.fromEntries(new URLSearchParams(queryOf(parameters)));
     return reply.redirect(linkTo(provider.site, pagePath, query), 303);
@@ -105,6 +108,7 @@ async function endSession(
   setCookie(reply, service.cookies.signOut(request.headers.cookie));
 }
 
+/** For a browser in which nobody is signed in. */
 function refuseAddress(
   { site }: Provider,
   request: FastifyRequest,
@@ -132,8 +136,9 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
       if (session) page.isOf(session.userId);
       const parameters = Parameters.fromQuery(request.url);
       const read = await readLogout(provider, parameters);
-      if (read.to === "wrong") return new Answered(await refuseAddress(provider, request, reply));
-      return { state, query: queryOf(parameters), app: read.client?.name };
+      const { client, isWrongAddress } = read;
+      if (!session && isWrongAddress) return new Answered(await refuseAddress(provider, request, reply));
+      return { state, query: queryOf(parameters), app: client?.name, staysHere: isWrongAddress };
     },
     forms: [
       {
@@ -142,7 +147,6 @@ export function endSessionPage(provider: Provider): PageDefinition<"endSession">
         submit: async (page) => {
           const { request, reply } = page;
           const read = await readLogout(provider, Parameters.fromQuery(request.url));
-          if (read.to === "wrong") return refuseAddress(provider, request, reply);
           await endSession(provider, request, reply);
           if (read.to === undefined) return page.redirect(page.link("/sign-in"), { id: "sign_out.done" });
           return page.show("goOn", { to: read.to, from: "app" });

@@ -57,7 +57,7 @@ export const english = {
   "oauth.request_over":
     "This request was answered already, was begun in another browser, or is too old. Go back to the app and try again.",
   "oauth.logout_address":
-    "The app that sent you here wants you to go on to an address that is not its own. You are still signed in.",
+    "You are signed out. The app that sent you here asks to go on to an address that is not registered for it. Tell the makers of the app.",
   "oauth.title": "{app} asks for access",
   "oauth.owner": "Registered here by {owner}.",
   "oauth.signed_in_as": "You are signed in as {email}.",
@@ -90,6 +90,8 @@ export const english = {
   "end_session.title": "Sign out?",
   "end_session.text": "An app asks to sign you out here.",
   "end_session.text_app": "{app} asks to sign you out here.",
+  "end_session.stays_here":
+    "The address that the app asks to go on to is not registered for it. If you sign out, you stay here.",
 
   "sign_up.title": "Create your account",
   "sign_up.submit": "Create account",

@@ -150,11 +150,12 @@ export function Device({ view, frame }: Props<"device">) {
 }
 
 export function EndSession({ view, frame }: Props<"endSession">) {
-  const { state, query, app } = view;
+  const { state, query, app, staysHere } = view;
   const below = <a href={frame.link("")}>{frame.say("sign_out.stay")}</a>;
   return (
     <CardLayout frame={frame} title={frame.t("end_session.title")} below={below}>
       <p>{app ? frame.say("end_session.text_app", { app }) : frame.say("end_session.text")}</p>
+      {staysHere && <p>{frame.say("end_session.stays_here")}</p>}
       <Form frame={frame} state={state} action={`${frame.link("/end-session")}?${query}`}>
         <Submit frame={frame} label="sign_out.submit" />
       </Form>
