@@ -71,10 +71,8 @@ export async function bundleChild(
       sourcesKeepTheirAddress,
     ],
     logLevel: "silent",
-    ...(whole && {
-      banner: { js: requireFor(script) },
-      legalComments: "none" as const,
-    }),
+    banner: { js: `${endsWithParent}${whole ? requireFor(script) : ""}` },
+    ...(whole && { legalComments: "none" as const }),
   });
   // Renamed once it is complete: no other worker finds a part of it.
   await rename(made, outfile);
@@ -132,6 +130,10 @@ const nativeStaysOutside: Plugin = {
     );
   },
 };
+
+/** A child ends when the process that started it is gone, however that went: nobody would be left to end it. */
+const endsWithParent =
+  "{ const parent = process.ppid; setInterval(() => { if (process.ppid !== parent) process.exit(1); }, 1_000).unref(); }";
 
 /** CommonJS requires what Node brings along. */
 function requireFor(script: URL): string {
