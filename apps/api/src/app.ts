@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import {
   createIdentity,
   type Identity,
+  type LeftOut,
   type LostStream,
   type LostWrite,
   type SkippedCheck,
@@ -88,9 +89,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function messageOf(what: LostWrite | SkippedCheck | LostStream): string {
+function messageOf(what: LostWrite | SkippedCheck | LostStream | LeftOut): string {
   if ("check" in what) return "a new password was accepted without the check for breaches";
   if ("stream" in what) return "the session cache lost its change stream, and opens it again";
+  if ("leftOut" in what) return "a stored document was left out";
   return "what was counted in memory was not written";
 }
 

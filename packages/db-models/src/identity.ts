@@ -9,7 +9,7 @@ import { type BulkJobs, bulkJobsOf } from "./bulk-jobs/namespace.js";
 import { type DatabaseOptions, openDatabase } from "./connect.js";
 import { shared } from "./context/context.js";
 import { type Clock, systemClock } from "./core/clock.js";
-import type { Report } from "./core/errors.js";
+import type { IdentityError, Report } from "./core/errors.js";
 import { parseInput } from "./core/input.js";
 import { duration } from "./core/limits.js";
 import {
@@ -29,6 +29,7 @@ import { type ModelsWithMethods, withMethods } from "./models-with-methods.js";
 import { type OAuth, oauthOf } from "./oauth/namespace.js";
 import { type Privacy, privacyOf } from "./privacy/namespace.js";
 import { queries } from "./queries/queries.js";
+import { reportDamage } from "./queries/run-query.js";
 import { RequestLimiter } from "./request-limits/limiter.js";
 import { type RequestLimits, requestLimitsOf } from "./request-limits/namespace.js";
 import { type Risk, riskOf } from "./risk/namespace.js";
@@ -63,7 +64,7 @@ export interface IdentitySettings extends IdentityPoliciesInput {
   isBreached?: BreachedPasswords;
   /**
    * Told when counts that were kept in memory could not be written (they are lost, and nothing is counted twice), and when
-   * a password could not be checked for breaches.
+   * a password could not be checked for breaches. Of each damaged document that is left out of a read it is told once.
    */
   onError?: Report;
 }
@@ -207,6 +208,8 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
   const { policies, clock, sealKeys, isBreached, onError } = settings;
   const own = modelsOf(connection);
   const models = cache ? invalidatingModels(own, cache.invalidate) : own;
+  const onDamage = (damage: IdentityError) => onError(damage, leftOutOf(damage));
+  reportDamage(models, onDamage);
   const identity = shared({ models, policies, clock, sealKeys, isBreached, onError, cache });
   // The name of the database is known once the connection is open.
   if (cache)
@@ -243,9 +246,16 @@ function identityOf(connection: Connection, settings: Settings, cache?: SessionC
     migrations: migrationsOf(identity),
   };
   const sessionCacheMetrics = () => cache?.metrics();
-  const given = { models: withMethods(models, operations), queries, policies, clock, sessionCacheMetrics };
+  const withOwn = withMethods(models, operations);
+  reportDamage(withOwn, onDamage);
+  const given = { models: withOwn, queries, policies, clock, sessionCacheMetrics };
   return { ...given, ...operations, flush, close };
 }
+
+const leftOutOf = ({ details }: IdentityError) => ({
+  leftOut: String(details.collection),
+  id: String(details.id),
+});
 
 const limiterRules = { maxClients: 50_000, patienceMs: duration.second, aloneMs: duration.second };
 

@@ -46,6 +46,7 @@ export { emailSchema, normaliseIdentifier } from "./core/email.js";
 export type {
   IdentityErrorCode,
   IdentityErrorKind,
+  LeftOut,
   LostStream,
   LostWrite,
   Report,
@@ -119,6 +120,7 @@ export type {
   OpenIdentityOptions,
 } from "./identity.js";
 export { createIdentity, openIdentity } from "./identity.js";
+export type { TakenEnds } from "./impersonations/ends.js";
 export type { Impersonations } from "./impersonations/namespace.js";
 export type { ImpersonationInput, ImpersonationRefusal, ImpersonationStart } from "./impersonations/start.js";
 export type { EndedImpersonation, ImpersonationSummary } from "./impersonations/summary.js";

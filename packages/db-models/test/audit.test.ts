@@ -181,7 +181,10 @@ describe("appendAudit", () => {
       },
     });
     // A connection of their own, so that they have a writer of their own.
-    return { ...models, AuditEvent: { db: {}, collection } } as unknown as IdentityModels;
+    return {
+      ...models,
+      AuditEvent: { db: {}, schema: models.AuditEvent.schema, collection },
+    } as unknown as IdentityModels;
   }
   const lost = () => Promise.reject(new Error("connection lost"));
   const storedButUnheard = async (insert: () => Promise<unknown>) => {
@@ -273,7 +276,10 @@ describe("a majority that is away", () => {
         );
       },
     };
-    const away = { ...models, AuditEvent: { db: {}, collection } } as unknown as IdentityModels;
+    const away = {
+      ...models,
+      AuditEvent: { db: {}, schema: models.AuditEvent.schema, collection },
+    } as unknown as IdentityModels;
     await expect(appendAudit(away, event, now)).rejects.toMatchObject({
       code: "AUDIT_NOT_WRITTEN",
       details: { reason: "majority_timeout", timeoutMs: 10_000 },

@@ -34,6 +34,7 @@ beforeEach(() => {
 });
 afterAll(() => identity?.close());
 
+const takeEnded = async () => (await identity.impersonations.takeEnded()).ended;
 const reason = "Ticket 4711";
 const pass = (ms: number) => {
   now = new Date(now.getTime() + ms);
@@ -241,7 +242,7 @@ describe("a start that comes to nothing", () => {
     }
     expect(await identity.impersonations.list({ actor: other.userId })).toEqual([]);
     pass(duration.hour);
-    const taken = await identity.impersonations.takeEnded();
+    const taken = await takeEnded();
     expect(taken.filter(({ actor }) => actor.equals(other.userId))).toEqual([]);
   });
 
@@ -494,7 +495,7 @@ describe("an impersonation is over at once, and its tokens of apps with it, when
     await act(session);
     expect(await identity.sessions.validate(session.token)).toEqual({ ok: false, reason: "revoked" });
     expect(await identity.oauth.validate(tokens.accessToken)).toMatchObject({ ok: false });
-    const ended = (await identity.impersonations.takeEnded()).filter(({ id }) => id.equals(session.id));
+    const ended = (await takeEnded()).filter(({ id }) => id.equals(session.id));
     expect(ended).toMatchObject([{ userId, actor: actor.userId, reason, ended: { why } }]);
     const events = await identity.securityEvents.list({ userId, kind: "impersonation_ended" });
     expect(events).toMatchObject([{ sessionId: session.id, actorRef: expect.any(String) }]);
@@ -506,7 +507,7 @@ describe("an impersonation is over at once, and its tokens of apps with it, when
     expect(await identity.sessions.validate(token)).toMatchObject({ ok: true });
     pass(30 * duration.minute);
     await identity.users.setRoles({ userId, roles: ["owner"] });
-    const ended = (await identity.impersonations.takeEnded()).filter((one) => one.id.equals(id));
+    const ended = (await takeEnded()).filter((one) => one.id.equals(id));
     expect(ended).toMatchObject([{ ended: { why: "time_up" } }]);
   });
 
@@ -527,19 +528,19 @@ describe("an end", () => {
 
   it("is given to one of any number that look, and again after a minute to who comes, until it is noted", async () => {
     const one = await acting();
-    expect(await identity.impersonations.takeEnded()).toEqual([]);
+    expect(await takeEnded()).toEqual([]);
     pass(30 * duration.minute);
-    const looks = await Promise.all(Array.from({ length: 8 }, () => identity.impersonations.takeEnded()));
+    const looks = await Promise.all(Array.from({ length: 8 }, takeEnded));
     expect(looks.flat()).toMatchObject([{ id: one.id, ended: { why: "time_up" } }]);
-    expect(await identity.impersonations.takeEnded()).toEqual([]);
+    expect(await takeEnded()).toEqual([]);
     // Who had it was killed.
     pass(duration.minute);
-    expect(await identity.impersonations.takeEnded()).toMatchObject([{ id: one.id }]);
+    expect(await takeEnded()).toMatchObject([{ id: one.id }]);
     const events = await identity.securityEvents.list({ userId: one.userId, kind: "impersonation_ended" });
     expect(events).toHaveLength(1);
     await identity.impersonations.noteEnd(one);
     pass(duration.hour);
-    expect(await identity.impersonations.takeEnded()).toEqual([]);
+    expect(await takeEnded()).toEqual([]);
   });
 
   it.each([
@@ -557,7 +558,7 @@ describe("an end", () => {
     const told = await identity.securityEvents.list({ userId: act.userId, kind: "impersonation_ended" });
     expect(told).toHaveLength(other.equals(act.userId) ? 1 : 0);
     pass(duration.hour);
-    expect(await identity.impersonations.takeEnded()).toEqual([]);
+    expect(await takeEnded()).toEqual([]);
   });
 
   it("by itself is recorded by an erasure as such, and once where a sweep has noted it", async () => {
@@ -568,8 +569,7 @@ describe("an end", () => {
     expect(await ofActor(expired.actor)).toMatchObject([{ details: detailsOf("time_up") }]);
     const noted = await acting();
     await identity.sessions.revoke({ userId: noted.userId, sessionId: noted.id });
-    for (const { id, userId } of await identity.impersonations.takeEnded())
-      await identity.impersonations.noteEnd({ id, userId });
+    for (const { id, userId } of await takeEnded()) await identity.impersonations.noteEnd({ id, userId });
     await identity.privacy.erase({ userId: noted.userId });
     expect(await ofActor(noted.actor)).toEqual([]);
   });
@@ -579,7 +579,7 @@ describe("an end", () => {
   it("that a sweep is recording is waited for by an erasure, which records it no second time", async () => {
     const act = await acting();
     await identity.sessions.revoke({ userId: act.userId, sessionId: act.id });
-    const [taken] = await identity.impersonations.takeEnded();
+    const [taken] = await takeEnded();
     if (!taken) throw new Error("none was taken");
     const { collection } = identity.models.UserSession;
     const looked = new Promise<void>((resolve) => {
@@ -600,18 +600,18 @@ describe("an end", () => {
 
   it.each<[string, (act: Awaited<ReturnType<typeof acting>>) => Promise<unknown>]>([
     ["an erasure", ({ userId }) => identity.privacy.erase({ userId })],
-    ["another sweep", () => identity.impersonations.takeEnded()],
+    ["another sweep", takeEnded],
   ])("whose sweep was killed after it was recorded is not recorded again by %s", async (_who, goOn) => {
     const act = await acting();
     await identity.sessions.revoke({ userId: act.userId, sessionId: act.id });
-    const [taken] = await identity.impersonations.takeEnded();
+    const [taken] = await takeEnded();
     if (!taken) throw new Error("none was taken");
     await identity.audit.append(taken.event);
     pass(duration.minute);
     await goOn(act);
     expect(await endsOf(act)).toHaveLength(1);
     pass(duration.hour);
-    expect(await identity.impersonations.takeEnded()).toEqual([]);
+    expect(await takeEnded()).toEqual([]);
   });
 
   it("is given to the trail of who erases, and to no other", async () => {
@@ -646,7 +646,7 @@ describe("an end", () => {
       { _id: id, userId },
       { $set: { "impersonation.sweepAt": new Date(now.getTime() + 365 * duration.day) } },
     );
-    expect(await identity.impersonations.takeEnded()).toMatchObject([{ id, ended: { why: "signed_out" } }]);
+    expect(await takeEnded()).toMatchObject([{ id, ended: { why: "signed_out" } }]);
   });
 
   it("is found behind any number that go on", async () => {
@@ -660,7 +660,7 @@ describe("an end", () => {
     }));
     await identity.models.UserSession.collection.insertMany(older);
     await identity.sessions.revoke({ userId: goesOn.userId, sessionId: id });
-    expect(await identity.impersonations.takeEnded()).toMatchObject([{ id, ended: { why: "signed_out" } }]);
+    expect(await takeEnded()).toMatchObject([{ id, ended: { why: "signed_out" } }]);
   });
 
   it("stays in the list, the newest first, of all or of one administrator, page by page", async () => {

@@ -45,6 +45,10 @@ const identityAdvice: Readonly<Record<IdentityErrorCode, Advice>> = {
   ],
   CONTENTION: ["Too many changes of one thing at once", "Try again in a moment"],
   SCHEMA_TOO_NEW: ["A newer version of the package wrote the document", "Update this process"],
+  DOCUMENT_DAMAGED: [
+    "A stored document lacks a field, or has one of another type than its schema",
+    "Correct the document that `details` names: collection, id and path",
+  ],
   DATABASE_UNREACHABLE: ["No server answers", "Check the connection string, the network and the server"],
   DATABASE_REFUSED: ["The server refuses the operation", "Read `cause`: mostly a privilege is missing"],
   AUDIT_BROKEN: [

@@ -6,7 +6,7 @@ import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { limits } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
-import { findByQuery } from "../queries/run-query.js";
+import { findEntries } from "../queries/run-query.js";
 import type { Administrator } from "../schemas/administrator-register.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { endForbiddenImpersonations } from "../sessions/impersonations.js";
@@ -16,7 +16,7 @@ const rolesSchema = z
   .transform((roles) => administratorRoles.filter((role) => roles.includes(role)));
 
 export async function listAdministrators({ models }: Context): Promise<Administrator[]> {
-  const register = await findByQuery(models, queries.administratorRegister());
+  const register = await findEntries(models, queries.administratorRegister(), "members");
   return register?.members ?? [];
 }
 

@@ -6,6 +6,7 @@ import { parseInput } from "../core/input.js";
 import { duration } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
+import { soundUser } from "../queries/sound-user.js";
 import type { EndpointCount, UsageBucketDocument } from "../schemas/usage-bucket.js";
 import type { KnownCountry, KnownDevice, UserDocument } from "../schemas/user.js";
 import { type Engagement, engagementDays, engagementOf } from "./engagement.js";
@@ -34,7 +35,8 @@ export const userAnalyticsOptionsSchema = z.strictObject({
 });
 export type UserAnalyticsOptions = z.input<typeof userAnalyticsOptionsSchema>;
 
-type AnalysedUser = Pick<UserDocument, "analytics" | "lastActiveAt">;
+type AnalysedUser = Pick<UserDocument, "_id" | "analytics" | "lastActiveAt">;
+const analysed = { analytics: 1, lastActiveAt: 1 } as const;
 type Buckets = Array<Pick<UsageBucketDocument, "startedAt" | "requests" | "failures" | "endpoints">>;
 
 export async function getUserAnalytics(
@@ -82,10 +84,7 @@ async function readActivity(
   const { models, now } = context;
   const period = { from: firstDay(days, now), to: new Date(now.getTime() + 1), limit: days };
   const [user, buckets] = await Promise.all([
-    models.User.collection.findOne<AnalysedUser>(
-      { _id: userId },
-      { projection: { analytics: 1, lastActiveAt: 1 } },
-    ),
+    models.User.collection.findOne<AnalysedUser>({ _id: userId }, { projection: analysed }),
     runQuery(models, queries.usageOfUser(userId, "day", period), {
       startedAt: 1,
       requests: 1,
@@ -94,7 +93,7 @@ async function readActivity(
     }),
   ]);
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return { user, buckets };
+  return { user: soundUser(models, user, analysed), buckets };
 }
 
 function engagement(user: AnalysedUser, buckets: Buckets, now: Date): Engagement {

@@ -2,7 +2,7 @@ import { mongo } from "mongoose";
 import { type LocatedToken, sha256, sha256Text, tokenLength } from "../core/secrets.js";
 import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
-import { findByQuery } from "../queries/run-query.js";
+import { findBearer } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { CommittedReadOptions } from "../session-cache/committed-read.js";
 import { lookUp } from "../session-cache/look-up.js";
@@ -50,7 +50,7 @@ export async function readApiKey(
 ): Promise<FoundApiKey | undefined> {
   // Whole: a key has little that isn't read here, and to leave that out costs the server more than to send it.
   const read = async (options?: CommittedReadOptions): Promise<FoundApiKey | undefined> => {
-    const key = await findByQuery(models, queries.apiKeyById(placeOf(token)), undefined, options);
+    const key = await findBearer(models, queries.apiKeyById(placeOf(token)), options);
     const secret = key && secretOf(key, sha256(token.raw));
     return secret && { key, secret, readAt };
   };

@@ -1,5 +1,6 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
+import { isOver } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { sha256 } from "../core/secrets.js";
@@ -44,7 +45,7 @@ async function readLiveKey(
   const { models, now } = context;
   const apiKey = (await models.ApiKey.collection.findOne(filter)) as ApiKeyDocument | null;
   if (apiKey) assertKnownVersion(apiKey);
-  if (apiKey && !apiKey.revokedAt && !(apiKey.expiresAt && apiKey.expiresAt <= now)) return apiKey;
+  if (apiKey && !apiKey.revokedAt && !(apiKey.expiresAt && isOver(apiKey.expiresAt, now))) return apiKey;
   throw new IdentityError("API_KEY_NOT_FOUND", "the user has no such live key");
 }
 

@@ -2,7 +2,7 @@ import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { duration } from "../core/limits.js";
 import { queries } from "../queries/queries.js";
-import { runQuery } from "../queries/run-query.js";
+import { runQuery, runUnchecked, sound } from "../queries/run-query.js";
 import { bringForward } from "../queries/update.js";
 import type { BulkCounts, BulkJobDocument } from "../schemas/bulk-job.js";
 import type { BulkItemState, BulkJobItemDocument } from "../schemas/bulk-job-item.js";
@@ -40,27 +40,39 @@ export interface BulkResult {
 export async function takeUpBulkJobs(context: Context, { limit }: { limit: number }): Promise<HeldBulkJob[]> {
   const { models, now } = context;
   const held: HeldBulkJob[] = [];
-  await bringForward(models.BulkJob, "dueAt", now);
-  for (const job of await runQuery(models, queries.dueBulkJobs(now, limit))) {
+  await bringForward(models.BulkJob, "dueAt", now, leaseMs);
+  for (const job of await runUnchecked(models, queries.dueBulkJobs(now, limit))) {
     // A newer version of the package knows what to do with it.
     if (!isKnownVersion(job)) continue;
-    const lease = new Types.ObjectId();
-    const { matchedCount } = await models.BulkJob.collection.updateOne(
-      { _id: job._id, state: "running", dueAt: job.dueAt },
-      { $set: { lease, dueAt: new Date(now.getTime() + leaseMs) } },
-    );
-    if (matchedCount === 0) continue;
-    await models.BulkJobItem.collection.updateMany(
-      { jobId: job._id, state: "running" },
-      { $set: { state: "pending", again: true }, $unset: { lease: "" } },
-    );
-    const counts = await recount(context, job);
-    const pace = { since: now, settled: settledOf(counts), at: now };
-    await models.BulkJob.collection.updateOne({ _id: job._id, lease }, { $set: { counts, pace } });
-    const { _id: id, act, reason, createdBy } = job;
-    held.push({ id, act, reason, createdBy, lease, counts });
+    try {
+      const taken = await takeUp(context, job);
+      if (taken) held.push(taken);
+    } catch (error) {
+      // It is due again when its lease is over.
+      context.onError(error, { leftOut: "bulk_jobs", id: job._id.toHexString() });
+    }
   }
   return held;
+}
+
+async function takeUp(context: Context, job: BulkJobDocument): Promise<HeldBulkJob | undefined> {
+  const { models, now } = context;
+  const lease = new Types.ObjectId();
+  const { matchedCount } = await models.BulkJob.collection.updateOne(
+    { _id: job._id, state: "running", dueAt: job.dueAt },
+    { $set: { lease, dueAt: new Date(now.getTime() + leaseMs) } },
+  );
+  if (matchedCount === 0) return undefined;
+  sound(models, models.BulkJob.collection.name, job);
+  await models.BulkJobItem.collection.updateMany(
+    { jobId: job._id, state: "running" },
+    { $set: { state: "pending", again: true }, $unset: { lease: "" } },
+  );
+  const counts = await recount(context, job);
+  const pace = { since: now, settled: settledOf(counts), at: now };
+  await models.BulkJob.collection.updateOne({ _id: job._id, lease }, { $set: { counts, pace } });
+  const { _id: id, act, reason, createdBy } = job;
+  return { id, act, reason, createdBy, lease, counts };
 }
 
 /** @returns false when somebody else has it, or it was paused or cancelled: then this process lets go of it. */

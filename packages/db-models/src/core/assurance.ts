@@ -59,7 +59,8 @@ export function assuranceOf(proofs: readonly Pick<Proof, "method">[]): Assurance
   let isPrimary = false;
   let isPossession = false;
   for (const { method } of proofs) {
-    for (const factor of factorsOf[method]) {
+    // A method of a newer version counts for nothing here.
+    for (const factor of factorsOf[method] ?? []) {
       if (factor === "primary") isPrimary = true;
       else isPossession = true;
     }
@@ -86,7 +87,7 @@ export function recentAssurance(proofs: readonly Proof[], now: Date, withinMs: n
 export function amrOf(proofs: readonly Pick<Proof, "method">[]): AuthenticationMethod[] {
   const methods: AuthenticationMethod[] = [];
   for (const { method } of proofs) {
-    for (const one of methodsOf[method]) if (!methods.includes(one)) methods.push(one);
+    for (const one of methodsOf[method] ?? []) if (!methods.includes(one)) methods.push(one);
   }
   if (assuranceOf(proofs) === 2) methods.push("mfa");
   return methods;

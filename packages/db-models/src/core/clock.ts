@@ -9,9 +9,12 @@ export const clockToleranceMs = 10 * duration.minute;
 /** A date further ahead than this does not count as the present on reads either. */
 export const wrongClockMs = 7 * duration.day;
 
-/** Whether something that ends at a moment is over. By numbers: `<=` calls `valueOf` of both dates, and takes ten times as long. */
+/**
+ * Whether something that ends at a moment is over; what has a text or nothing for that moment is. By numbers: `<=` calls
+ * `valueOf` of both dates, and takes ten times as long.
+ */
 export function isOver(end: Date, now: Date): boolean {
-  return end.getTime() <= now.getTime();
+  return !(end instanceof Date && end.getTime() > now.getTime());
 }
 
 /**

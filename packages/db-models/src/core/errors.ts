@@ -17,6 +17,7 @@ export const errorKinds = {
   LAST_ADMINISTRATOR: "state",
   CONTENTION: "server",
   SCHEMA_TOO_NEW: "state",
+  DOCUMENT_DAMAGED: "state",
   DATABASE_UNREACHABLE: "server",
   DATABASE_REFUSED: "server",
   AUDIT_BROKEN: "state",
@@ -80,8 +81,14 @@ export interface LostStream {
   stream: "sessionCache";
 }
 
+/** A stored document that was left out, of which collection: `DOCUMENT_DAMAGED` also names what is wrong in it. */
+export interface LeftOut {
+  leftOut: string;
+  id: string;
+}
+
 /** Takes what failed and stopped nothing. */
-export type Report = (error: unknown, what: LostWrite | SkippedCheck | LostStream) => void;
+export type Report = (error: unknown, what: LostWrite | SkippedCheck | LostStream | LeftOut) => void;
 
 /** True for an {@link IdentityError}, and for one with this very code when a code is given. */
 export function isIdentityError(error: unknown, code?: IdentityErrorCode): error is IdentityError {

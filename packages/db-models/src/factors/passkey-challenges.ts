@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { clockToleranceMs } from "../core/clock.js";
+import { clockToleranceMs, isOver } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
 import type { FactorPolicy } from "../core/policies/factors.js";
@@ -66,6 +66,6 @@ export async function takeChallenge(
   if (taken.ceremony !== ceremony) return refuse("wrong_ceremony");
   // A later one was made by a clock that was wrong.
   const latest = now.getTime() + policies.factors.passkeyCeremonyMs + clockToleranceMs;
-  if (taken.expiresAt <= now || taken.expiresAt.getTime() > latest) return refuse("challenge_expired");
+  if (isOver(taken.expiresAt, now) || taken.expiresAt.getTime() > latest) return refuse("challenge_expired");
   return taken;
 }

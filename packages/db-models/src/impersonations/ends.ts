@@ -2,9 +2,10 @@ import { setTimeout } from "node:timers/promises";
 import type { Types } from "mongoose";
 import type { AuditInput } from "../audit/input.js";
 import type { Context } from "../context/context.js";
-import { clockToleranceMs } from "../core/clock.js";
+import { clockToleranceMs, isOver } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
 import { duration } from "../core/limits.js";
+import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import { type Page, type PagePosition, queries } from "../queries/queries.js";
 import { inWindows, runQuery } from "../queries/run-query.js";
@@ -39,17 +40,32 @@ export async function listImpersonations(
   return ((await runQuery(models, query)) as StoredImpersonation[]).map(summarise);
 }
 
-export async function takeEndedImpersonations(context: Context): Promise<EndedImpersonation[]> {
-  const taken: EndedImpersonation[] = [];
-  await bringForward(context.models.UserSession, dueField, context.now);
+/** The ends that this call is to record, and those that could not be taken. */
+export interface TakenEnds extends Failures<Types.ObjectId> {
+  ended: EndedImpersonation[];
+}
+
+export async function takeEndedImpersonations(context: Context): Promise<TakenEnds> {
+  const taken: TakenEnds = { ended: [], ...noFailures() };
+  await bringForward(context.models.UserSession, dueField, context.now, noteWithinMs);
   for await (const session of dueImpersonations(context)) {
-    const ended = await end(context, session);
-    if (!ended || !(await take(context, session))) continue;
-    await tell(context, session, "impersonation_ended");
-    if (await isRecorded(context, ended)) await noteEndedImpersonation(context, idsOf(session));
-    else taken.push(endedOf(ended));
+    try {
+      const ended = await takeEnd(context, session);
+      if (ended) taken.ended.push(endedOf(ended));
+    } catch (error) {
+      noteFailure(taken, session._id, error);
+    }
   }
   return taken;
+}
+
+async function takeEnd(context: Context, session: StoredImpersonation): Promise<Ended | undefined> {
+  const ended = await end(context, session);
+  if (!ended || !(await take(context, session))) return undefined;
+  await tell(context, session, "impersonation_ended");
+  if (!(await isRecorded(context, ended))) return ended;
+  await noteEndedImpersonation(context, idsOf(session));
+  return undefined;
 }
 
 const idsOf = ({ _id: id, userId }: StoredImpersonation) => ({ id, userId });
@@ -69,7 +85,7 @@ export async function recordEndsAbout(
 ): Promise<void> {
   const about = { $or: [{ userId }, { "impersonation.actor": userId }] };
   const { collection } = context.models.UserSession;
-  await bringForward(context.models.UserSession, dueField, context.now);
+  await bringForward(context.models.UserSession, dueField, context.now, noteWithinMs);
   for (let look = 1; ; look++) {
     const sessions = collection.find({ ...about, [dueField]: { $exists: true } });
     let kept = 0;
@@ -151,7 +167,7 @@ async function reasonToEnd(
   context: Context,
   session: StoredImpersonation,
 ): Promise<RevocationReason | undefined> {
-  if (absoluteExpiryOf(session) <= context.now) return "time_up";
+  if (isOver(absoluteExpiryOf(session), context.now)) return "time_up";
   return endOfImpersonation(context, session);
 }
 

@@ -1,9 +1,14 @@
 import type { Types } from "mongoose";
 import { operationsOf, type Shared } from "../context/context.js";
 import type { Page } from "../queries/queries.js";
-import { listImpersonations, noteEndedImpersonation, takeEndedImpersonations } from "./ends.js";
+import {
+  listImpersonations,
+  noteEndedImpersonation,
+  type TakenEnds,
+  takeEndedImpersonations,
+} from "./ends.js";
 import { type ImpersonationInput, type ImpersonationStart, startImpersonation } from "./start.js";
-import type { EndedImpersonation, ImpersonationSummary } from "./summary.js";
+import type { ImpersonationSummary } from "./summary.js";
 
 /**
  * Sessions in which an administrator acts for a user. Such a session is one of the user's: it is in their list, and they end it
@@ -32,9 +37,9 @@ export interface Impersonations {
    * Ends what is over, and gives every impersonation that has ended and was not noted, whatever ended it. Call it now and then,
    * in as many processes as you like: one gets each, and another one after a minute where {@link noteEnd} does not follow,
    * unless the trail of `audit.append` has its event. Another trail may be given an event twice where a process was killed in
-   * between: its `targetId` is the same.
+   * between: its `targetId` is the same. One that can't be taken keeps no other: it is among `failures`, and due again.
    */
-  takeEnded(): Promise<EndedImpersonation[]>;
+  takeEnded(): Promise<TakenEnds>;
   /** Says that an end was recorded. */
   noteEnd(input: { id: Types.ObjectId; userId: Types.ObjectId }): Promise<void>;
 }

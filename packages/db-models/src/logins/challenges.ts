@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import type { ProofMethod } from "../core/assurance.js";
-import { clockToleranceMs } from "../core/clock.js";
+import { clockToleranceMs, isOver } from "../core/clock.js";
 import { IdentityError } from "../core/errors.js";
 import { duration, limits } from "../core/limits.js";
 import { hashPassword, verifyPassword } from "../core/passwords.js";
@@ -304,6 +304,6 @@ function closedBy(
   );
   if (!isTheirs) return "other_client";
   if (challenge.passedAt) return "used";
-  if (challenge.expiresAt <= now || challenge.expiresAt > latestExpiry(now)) return "expired";
+  if (isOver(challenge.expiresAt, now) || challenge.expiresAt > latestExpiry(now)) return "expired";
   return challenge.attemptsLeft > 0 ? undefined : "no_attempts_left";
 }

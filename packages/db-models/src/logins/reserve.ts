@@ -9,6 +9,7 @@ import { rulesOf } from "../core/policies/login-defence.js";
 import { keptFor } from "../core/profile-retention.js";
 import { equalHashes, lookupHash, sha256Text } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
+import { findByQuery } from "../queries/run-query.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -227,7 +228,10 @@ export async function updateProfile(
     } catch (error) {
       // Somebody else inserted it between the look and the insert of this upsert. Should the server have counted this
       // attempt all the same, it is counted twice: too few get in at the first moment of a profile, never too many.
-      if (!isDuplicateKey(error)) throw error;
+      if (isDuplicateKey(error)) continue;
+      // A counter that the server can't count on is named.
+      await findByQuery(models, queries.loginProfileOf(subject, key));
+      throw error;
     }
   }
   throw new IdentityError("CONTENTION", "parallel sign-ins never left room");

@@ -1,4 +1,5 @@
 import type { Context } from "../context/context.js";
+import { isOver } from "../core/clock.js";
 import { equalHashes, parseToken, sha256 } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
@@ -54,7 +55,7 @@ function hasProof(app: AppDocument, clientSecret: unknown, now: Date): boolean {
   if (!presented) return false;
   const hash = sha256(presented.raw);
   const matches = app.clientSecrets.map(
-    ({ secretHash, expiresAt }) => equalHashes(hash, secretHash) && !(expiresAt && expiresAt <= now),
+    ({ secretHash, expiresAt }) => equalHashes(hash, secretHash) && !(expiresAt && isOver(expiresAt, now)),
   );
   return matches.includes(true);
 }

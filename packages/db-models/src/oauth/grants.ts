@@ -3,6 +3,7 @@ import { isOver } from "../core/clock.js";
 import { endOfImpersonation } from "../impersonators/live.js";
 import type { Place } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
+import { isSound } from "../queries/run-query.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppTokenDocument, TokenRevocationReason } from "../schemas/app-token.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -49,11 +50,25 @@ async function read<G extends Grant>(
   const grant = (await models.AppToken.collection
     .aggregate([{ $match: filter as Record<string, unknown> }, ...joins(models, ofApp)], options)
     .next()) as G | null;
-  if (!grant) return undefined;
+  // What nobody can read stands for nothing, as if it were not there.
+  if (!grant || !isSound(models, models.AppToken.collection.name, grant)) return undefined;
+  leaveOutDamaged(models, grant, ofApp);
   assertKnownVersion(grant);
   const { ownerId, appId } = grant;
   if (ownerId.equals(appId)) return grant;
   return { ...grant, userId: ownerId, session: await liveFor(context, grant) };
+}
+
+/** What an authorization rests on and nobody can read is not there. */
+function leaveOutDamaged(models: IdentityModels, grant: Grant, ofApp: Record<string, 1> | undefined): void {
+  const { App, AppPermission, UserSession } = models;
+  grant.app = grant.app.filter((app) => isSound(models, App.collection.name, app, ofApp));
+  grant.permission = grant.permission.filter((permission) =>
+    isSound(models, AppPermission.collection.name, permission, ofPermission),
+  );
+  grant.session = grant.session.filter((session) =>
+    isSound(models, UserSession.collection.name, session, ofSession),
+  );
 }
 
 /** The session that an authorization rests on; none where who acts in it may no longer. */
@@ -66,15 +81,16 @@ async function liveFor(
   return (await endOfImpersonation(context, { userId, impersonation })) ? [] : session;
 }
 
+const ofPermission = { generation: 1, revokedAt: 1, lastUsedAt: 1 } as const;
+const ofSession = {
+  revokedAt: 1,
+  idleExpiresAt: 1,
+  createdAt: 1,
+  absoluteLifetimeMs: 1,
+  impersonation: 1,
+} as const;
+
 function joins({ App, User, AppPermission, UserSession }: IdentityModels, ofApp?: Record<string, 1>) {
-  const ofPermission = { generation: 1, revokedAt: 1, lastUsedAt: 1 } as const;
-  const ofSession = {
-    revokedAt: 1,
-    idleExpiresAt: 1,
-    createdAt: 1,
-    absoluteLifetimeMs: 1,
-    impersonation: 1,
-  } as const;
   return [
     joined(App.collection.name, "appId", "app", ofApp),
     joined(User.collection.name, "ownerId", "user", { status: 1 }),

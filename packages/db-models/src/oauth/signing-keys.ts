@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
-import { isDuplicateKey } from "../core/errors.js";
+import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { sha256Text } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
@@ -97,12 +97,21 @@ function described(context: Context, known: readonly SigningKeyDocument[]): Sign
       kid,
       algorithm,
       state,
-      publicJwk: JSON.parse(publicJwk) as webcrypto.JsonWebKey,
+      publicJwk: jwkOf(key, publicJwk),
       createdAt,
       signsFrom,
       ...(secret !== undefined && { privateJwk: JSON.parse(secret) as webcrypto.JsonWebKey }),
     };
   });
+}
+
+/** @throws IdentityError `SEAL_BROKEN` for what is no JSON: somebody has changed the document. */
+function jwkOf({ kid }: SigningKeyDocument, text: string): webcrypto.JsonWebKey {
+  try {
+    return JSON.parse(text) as webcrypto.JsonWebKey;
+  } catch (cause) {
+    throw new IdentityError("SEAL_BROKEN", `the signing key ${kid} has no readable JWK`, { cause });
+  }
 }
 
 export function stateOf(

@@ -9,7 +9,7 @@ import { duration } from "../core/limits.js";
 import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { type RecordEvent, recordEndsAbout } from "../impersonations/ends.js";
 import { queries } from "../queries/queries.js";
-import { findByQuery, runQuery } from "../queries/run-query.js";
+import { findByQuery, runUnchecked, sound } from "../queries/run-query.js";
 import { bringForward, putOff } from "../queries/update.js";
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -71,11 +71,12 @@ export async function resumeErasures(
   { record = recordBy(context, writer) }: Pick<EraseInput, "record"> = {},
 ): Promise<ResumedErasures> {
   const { models, now } = context;
-  await bringForward(models.Erasure, "sweepAt", now);
+  await bringForward(models.Erasure, "sweepAt", now, lateWritesMs);
   const resumed: ResumedErasures = { reports: [], ...noFailures() };
-  for (const erasure of await runQuery(models, queries.dueErasures(now))) {
-    if (!(await takeUp(context, erasure))) continue;
+  for (const erasure of await runUnchecked(models, queries.dueErasures(now))) {
     try {
+      if (!(await takeUp(context, erasure))) continue;
+      sound(models, models.Erasure.collection.name, erasure);
       resumed.reports.push(await complete(context, record, erasure));
     } catch (error) {
       noteFailure(resumed, erasure._id, error);

@@ -4,6 +4,7 @@ import { auditRefOf } from "../audit/canonical.js";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { unseal } from "../core/secrets.js";
+import { isSound } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { collectionsAbout } from "./collections.js";
@@ -45,7 +46,8 @@ async function* documentsAbout(
       const names = await appNamesOf(models, batch);
       for (const document of batch) {
         const appName = names.get(String(document.appId));
-        const named = { ...read(document), ...(appName !== undefined && { appName }) };
+        const told = isSound(models, collection.name, document) ? read(document) : document;
+        const named = { ...told, ...(appName !== undefined && { appName }) };
         yield record(collection.name, named, withheld);
       }
     }
@@ -93,7 +95,7 @@ async function appNamesOf(
 /** An audit event as the person may see it: their own part in it, and nobody else's reference or whereabouts. */
 function describeAudit(event: AuditEventDocument, ref: string, auditKey: string): Record<string, unknown> {
   const { _id, sealedNetwork } = event;
-  const network = sealedNetwork && unseal(auditKey, sealedNetwork);
+  const network = typeof sealedNetwork === "string" ? unseal(auditKey, sealedNetwork) : undefined;
   return {
     _id,
     ...actOf(event, network),

@@ -1,5 +1,5 @@
 import type { Model } from "mongoose";
-import { wrongClockMs } from "../core/clock.js";
+import { clockToleranceMs } from "../core/clock.js";
 import type { Projection } from "./run-query.js";
 
 /** The fields of a document after a projection: `_id` and the named fields, or all but those, or everything. */
@@ -35,14 +35,25 @@ export async function findAndUpdate<D, const P extends Projection | undefined = 
 }
 
 /**
- * Makes due now what was put off further ahead than anything is: a wrong clock did, and nobody would take it up for as
- * long as that clock was ahead. To be called before what is due is looked for.
+ * Makes due now what was put off further ahead than anything is, for a wrong clock did, and what has a text or a number for
+ * its moment: nobody would ever take it up. To be called before what is due is looked for.
+ *
+ * @param mostMs - how far ahead anything is put off by a clock that is right.
  */
-export async function bringForward<D>(model: Model<D>, field: string, now: Date): Promise<void> {
-  const ahead = new Date(now.getTime() + wrongClockMs);
-  const update = { $set: { [field]: now } };
+export async function bringForward<D>(
+  model: Model<D>,
+  field: string,
+  now: Date,
+  mostMs: number,
+): Promise<void> {
+  const ahead = new Date(now.getTime() + mostMs + clockToleranceMs);
+  // A range has values of one type. Each is one of the index.
+  const stuck = [{ $gt: ahead }, { $gte: "" }, { $gte: Number.NEGATIVE_INFINITY }];
+  const writes = stuck.map((range) => ({
+    updateMany: { filter: { [field]: range }, update: { $set: { [field]: now } } },
+  }));
   // The driver knows no types of these collections.
-  await model.collection.updateMany({ [field]: { $gt: ahead } }, update as never);
+  await model.collection.bulkWrite(writes as never, { ordered: false });
 }
 
 /**

@@ -9,6 +9,7 @@ import type { SessionPolicy } from "../core/policies/sessions.js";
 import { equalHashes, type LocatedToken } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
+import { soundUser } from "../queries/sound-user.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import type { UserDocument } from "../schemas/user.js";
@@ -225,7 +226,7 @@ async function readState(
     slots ?? readSlots(models, userId),
   ]);
   if (!user?._id.equals(userId)) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return { user, holders };
+  return { user: soundUser(models, user, userProjection), holders };
 }
 
 function assertMayOpen(user: SessionAccount, { ip }: Pick<OpenSessionInput, "ip">, generation: number): void {

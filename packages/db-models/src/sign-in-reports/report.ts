@@ -2,12 +2,12 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { type Failures, noFailures, noteFailure } from "../core/one-by-one.js";
 import { type Page, queries } from "../queries/queries.js";
-import { runQuery } from "../queries/run-query.js";
+import { damageAt, leaveOut, runQuery, runUnchecked, sound } from "../queries/run-query.js";
 import { bringForward } from "../queries/update.js";
 import type { SignInReportDocument } from "../schemas/sign-in-report.js";
 import { beginReport, type ReportRefusal, type SignInReportInput } from "./begin.js";
 import { carryOut } from "./carry-out.js";
-import { readAgain, resumeAfterMs, takeUp } from "./due.js";
+import { lateWritesMs, readAgain, resumeAfterMs, takeUp } from "./due.js";
 import { isMade, type MadeReport, type SignInReport, summarise } from "./summary.js";
 import { takeOffAdded } from "./take-off.js";
 import { giveBack } from "./undo.js";
@@ -38,8 +38,17 @@ export async function listReports(
 ): Promise<SignInReport[]> {
   const query = userId ? queries.signInReportsOfUser(userId, page) : queries.newestSignInReports(page);
   const found = await runQuery<SignInReportDocument>(models, query);
-  return found.filter(isMade).map(summarise);
+  return found.filter(isMade).filter(hasFacts).map(summarise);
+
+  function hasFacts(report: MadeReport): boolean {
+    const missing = made.find((fact) => report[fact] === undefined);
+    if (missing) leaveOut(models, damageAt(models.SignInReport.collection.name, report, missing));
+    return missing === undefined;
+  }
 }
+
+/** Facts of a report that was made; an offer has none of them. */
+const made = ["reportedAt", "signIn", "takenOff"] as const;
 
 /** What came of the reports that were due. A failed one is due again a minute later. */
 export interface ResumedReports extends Failures<Types.ObjectId> {
@@ -49,12 +58,14 @@ export interface ResumedReports extends Failures<Types.ObjectId> {
 
 export async function resumeReports(context: Context): Promise<ResumedReports> {
   const { models, now } = context;
-  await bringForward(models.SignInReport, "sweepAt", now);
-  const due = await runQuery(models, queries.dueSignInReports(now));
+  await bringForward(models.SignInReport, "sweepAt", now, lateWritesMs);
+  const due = await runUnchecked(models, queries.dueSignInReports(now));
   const resumed: ResumedReports = { reports: [], ...noFailures() };
   for (const report of due) {
-    if (!isMade(report) || !(await takeUp(context, report))) continue;
+    if (!isMade(report)) continue;
     try {
+      if (!(await takeUp(context, report))) continue;
+      sound(models, models.SignInReport.collection.name, report);
       await goOn(context, report);
       const stored = await readAgain(context, report._id);
       if (stored) resumed.reports.push(summarise(stored));

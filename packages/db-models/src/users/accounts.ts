@@ -9,6 +9,7 @@ import { verifyPassword } from "../core/passwords.js";
 import { randomKey } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
+import { soundUser } from "../queries/sound-user.js";
 import { findAndUpdate } from "../queries/update.js";
 import type { UserDocument, UserSecurity, UserStatus } from "../schemas/user.js";
 import { endChangedImpersonations } from "../sessions/impersonations.js";
@@ -94,7 +95,7 @@ export async function readUser(context: Context, userId: Types.ObjectId): Promis
   const { models } = context;
   const user = await models.User.findById(userId, publicProjection).lean<PublicFields>();
   if (!user) throw new IdentityError("USER_NOT_FOUND", "there is no such user");
-  return publicUser(user);
+  return publicUser(soundUser(models, user, publicProjection));
 }
 
 /** A user as callers see it, of a document that was read with {@link publicProjection}. */

@@ -102,6 +102,7 @@ const entries = {
   HEADERS_TOO_LARGE: [431, "The headers are larger than the service accepts"],
   ACCESS_NOT_DECLARED: [500, "The route does not say who may use it"],
   INTERNAL: [500, "The service failed; the request id leads to the cause in its log"],
+  DOCUMENT_DAMAGED: [500, "Stored data that this depends on is damaged"],
   SCHEMA_TOO_NEW: [500, "A newer version of the service wrote this data"],
   NOT_IMPLEMENTED: [501, "The service does not know this method of HTTP"],
   CONTENTION: [503, "Too many changes of the same thing at the same time"],

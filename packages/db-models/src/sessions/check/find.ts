@@ -2,7 +2,7 @@
 import { equalHashes, type LocatedToken, lookupHash } from "../../core/secrets.js";
 import { placeOf } from "../../queries/place.js";
 import { queries } from "../../queries/queries.js";
-import { findByQuery } from "../../queries/run-query.js";
+import { findBearer } from "../../queries/run-query.js";
 import type { IdentityModels } from "../../schemas/models.js";
 import type { UserSessionDocument } from "../../schemas/user-session.js";
 import type { CommittedReadOptions } from "../../session-cache/committed-read.js";
@@ -31,7 +31,7 @@ async function findStored(
   options?: CommittedReadOptions,
 ): Promise<UserSessionDocument | undefined> {
   // Whole: to leave out what isn't read here costs a server more than to send the few hundred bytes.
-  const stored = await findByQuery(models, queries.sessionById(placeOf(token)), undefined, options);
+  const stored = await findBearer(models, queries.sessionById(placeOf(token)), options);
   // Without its handle nobody has had a token of this session: it is as unknown as if there were none.
   return stored && equalHashes(lookupHash(token.handle), stored.handleHash) ? stored : undefined;
 }

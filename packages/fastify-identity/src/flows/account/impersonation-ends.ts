@@ -9,10 +9,15 @@ export async function noteImpersonationEnds(
   const failed = (err: unknown) =>
     log.error({ err }, "the end of an impersonation was not recorded: it is tried again");
   try {
-    for (const { id, userId, event } of await identity.impersonations.takeEnded()) {
-      await auditTrail(event)
-        .then(() => identity.impersonations.noteEnd({ id, userId }))
-        .catch(failed);
+    const { ended, failures } = await identity.impersonations.takeEnded();
+    for (const { error } of failures) failed(error);
+    for (const { id, userId, event } of ended) {
+      try {
+        await auditTrail(event);
+        await identity.impersonations.noteEnd({ id, userId });
+      } catch (err) {
+        failed(err);
+      }
     }
   } catch (err) {
     failed(err);
