@@ -1,6 +1,7 @@
 import type { Collection, mongo, Schema, Types } from "mongoose";
 import { IdentityError } from "../core/errors.js";
 import type { IdentityModels } from "../schemas/models.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { NamedQuery, Period } from "./queries.js";
 import { type Soundness, soundnessOf } from "./soundness.js";
 
@@ -210,8 +211,13 @@ class StoredIn {
     this.#schema = schema;
   }
 
-  /** The path of the first fault of a document; a process reads few of the collections. */
+  /**
+   * The path of the first fault of a document; a process reads few of the collections. A newer version of the package may
+   * have other types: who decides on its documents refuses them as such.
+   */
   faultIn(document: object, projection: Projection | undefined): string | undefined {
+    const { schemaVersion } = document as { schemaVersion?: unknown };
+    if (typeof schemaVersion === "number" && schemaVersion > currentSchemaVersion) return undefined;
     this.#soundness ??= soundnessOf(this.#schema);
     return this.#soundness(document as Record<string, unknown>, projection);
   }
