@@ -746,7 +746,7 @@ describe("what people read of the trail", () => {
     expect(sequences.toSorted((one, other) => one - other)).toEqual(
       Array.from({ length: 1_497 }, (_, at) => at),
     );
-    expect(records.at(-1)).toEqual({ type: "end", events: 1_497 });
+    expect(records.at(-1)).toEqual({ type: "end", events: 1_497, damaged: 0 });
     expect(await exported({ until: now })).toHaveLength(2);
   });
 

@@ -479,10 +479,13 @@ describe("a list", () => {
       await identity.audit.append({ action, outcome: "success" });
     await setRaw("AuditEvent", { action: "a.done" }, { details: "none" });
     const until = new Date(now.getTime() + 1);
-    const actions = (await drained(identity.audit.export({ until }))).flatMap((record) =>
-      record.type === "event" ? [record.action] : [],
-    );
+    const records = await drained(identity.audit.export({ until }));
+    const actions = records.flatMap((record) => (record.type === "event" ? [record.action] : []));
     expect(actions.sort()).toEqual(["b.done", "c.done"]);
+    // The trail that leaves the house says what it could not read.
+    const { _id } = await models.AuditEvent.findOne({ action: "a.done" }).lean().orFail();
+    expect(records).toContainEqual({ type: "damaged", id: String(_id), path: "details" });
+    expect(records.at(-1)).toEqual({ type: "end", events: 2, damaged: 1 });
   });
 });
 

@@ -58,7 +58,9 @@ export interface AuditExportInput {
 export type AuditExportRecord =
   | { type: "header"; format: 1; exportedAt: Date; since?: Date; until: Date }
   | ({ type: "event"; previousHash: string; eventHash: string } & AuditRecord)
-  | { type: "end"; events: number };
+  /** A stored event that cannot be read, for `path` is missing or of the wrong type; `verify` says what became of it. */
+  | { type: "damaged"; id: string; path: string }
+  | { type: "end"; events: number; damaged: number };
 
 export async function* exportAudit(
   context: Context,
@@ -68,20 +70,25 @@ export async function* exportAudit(
   yield { type: "header", format: 1, exportedAt, ...(since && { since }), until };
   const people = await knownPeople(context, {});
   const period = { from: since ?? new Date(0), to: until };
-  let events = 0;
+  let [events, damaged] = [0, 0];
+  const unread: IdentityError[] = [];
   const windows = inWindows(
     models,
     (after) => queries.auditBetween({ ...period, ...after }),
     ({ at }) => at,
+    { onDamage: (damage) => void unread.push(damage) },
   );
   for await (const window of windows) {
+    for (const { details } of unread)
+      yield { type: "damaged", id: String(details.id), path: String(details.path) };
+    damaged += unread.splice(0).length;
     for (const event of window) {
       const { previousHash, eventHash } = event;
       yield { type: "event", ...describe(event, people), previousHash, eventHash };
     }
     events += window.length;
   }
-  yield { type: "end", events };
+  yield { type: "end", events, damaged };
 }
 
 type People = ReadonlyMap<string, Person>;

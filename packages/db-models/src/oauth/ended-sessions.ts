@@ -32,7 +32,7 @@ export async function* findEndedSignIns(
     models,
     (after) => queries.sessionsEndedBetween({ ...period, ...after }),
     ({ revokedAt }) => revokedAt,
-    { userId: 1, revokedAt: 1 },
+    { projection: { userId: 1, revokedAt: 1 } },
   );
   for await (const ended of windows) {
     const unknown = ended.filter(({ _id }) => !known?.has(_id.toHexString()));

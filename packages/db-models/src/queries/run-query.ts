@@ -39,6 +39,7 @@ export async function runUnchecked<T>(models: IdentityModels, query: NamedQuery<
 
 interface Window<T> {
   readonly sound: T[];
+  readonly damaged: readonly IdentityError[];
   /** Documents that were found, with those that were left out. */
   readonly read: number;
   readonly last: T | undefined;
@@ -53,8 +54,15 @@ async function runWindow<T>(
 ): Promise<Window<T>> {
   const options = { ...(readConcern && { readConcern }), ...(skip > 0 && { skip }) };
   const found = await findAll(models, query, projection, options);
-  const sound = found.filter((document) => isSound(models, query.collection, document as object, projection));
-  return { sound, read: found.length, last: found.at(-1) };
+  const [sound, damaged]: [T[], IdentityError[]] = [[], []];
+  for (const document of found) {
+    const damage = damageOf(models, query.collection, document as object, projection);
+    if (damage) {
+      leaveOut(models, damage);
+      damaged.push(damage);
+    } else sound.push(document);
+  }
+  return { sound, damaged, read: found.length, last: found.at(-1) };
 }
 
 async function findAll<T>(
@@ -73,21 +81,28 @@ async function findAll<T>(
   return cursor.toArray();
 }
 
+interface WindowOptions {
+  readonly projection?: Projection;
+  readonly onDamage?: (damage: IdentityError) => void;
+}
+
 /**
  * Runs a named query by period window by window, so that no number of documents hides one.
  *
  * @param queryAfter - the query of the window after a place.
  * @param atOf - the moment that the query goes by; a window whose last document has none is the last.
+ * @param onDamage - takes the damaged documents of a window, before its others.
  */
 export async function* inWindows<T extends { _id: Types.ObjectId }>(
   models: IdentityModels,
   queryAfter: (after: Pick<Period, "after">) => NamedQuery<T>,
   atOf: (found: T) => Date | undefined,
-  projection?: Projection,
+  { projection, onDamage }: WindowOptions = {},
 ): AsyncGenerator<T[], void, void> {
   for (let place: Pick<Period, "after"> = {}; ; ) {
     const query = queryAfter(place);
-    const { sound, read, last } = await runWindow(models, query, projection);
+    const { sound, damaged, read, last } = await runWindow(models, query, projection);
+    for (const damage of damaged) onDamage?.(damage);
     yield sound;
     const at = last && atOf(last);
     if (!last || !at || read < (query.limit ?? 0)) return;

@@ -109,7 +109,7 @@ test("an export takes another administrator's approval, once, and is recorded", 
   const done = await exported(id);
   const lines = linesOf(done.body);
   expect(lines[0]).toMatchObject({ type: "header", format: 1 });
-  expect(lines.at(-1)).toEqual({ type: "end", events: lines.length - 2 });
+  expect(lines.at(-1)).toEqual({ type: "end", events: lines.length - 2, damaged: 0 });
   expect(done.headers["content-disposition"]).toContain("audit.ndjson");
   expect((await exported(id)).json().code).toBe("APPROVAL_REQUIRED");
   const events = await setting.identity.audit.list({ action: "admin.audit_exported" });
