@@ -2,10 +2,9 @@ import type { Collection, mongo, Schema, Types } from "mongoose";
 import { IdentityError } from "../core/errors.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
+import type { Projection } from "./projection.js";
 import type { NamedQuery, Period } from "./queries.js";
 import { type Soundness, soundnessOf } from "./soundness.js";
-
-export type Projection = Readonly<Record<string, 0 | 1>>;
 
 /**
  * Runs a named query on the driver's collection: plain documents, no hydration, because this is the hot path.

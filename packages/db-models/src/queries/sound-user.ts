@@ -2,7 +2,8 @@
 import type { Types } from "mongoose";
 import type { IdentityModels } from "../schemas/models.js";
 import type { UserDocument } from "../schemas/user.js";
-import { isSound, type Projection, sound } from "./run-query.js";
+import type { Projection } from "./projection.js";
+import { isSound, sound } from "./run-query.js";
 
 /** What people read of an account, and nobody decides by. */
 const toldParts = ["profile", "analytics", "apiUsage", "subscription"] as const;

@@ -1,6 +1,6 @@
 // Whether a stored document has the types that its schema declares: what somebody else wrote may not.
 import { mongo, type Schema, type SchemaType } from "mongoose";
-import type { Projection } from "./run-query.js";
+import type { Projection } from "./projection.js";
 
 /**
  * Whether a path was read whole; absent where all of a document was. What was left out of a read is not missing.

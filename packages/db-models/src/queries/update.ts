@@ -1,6 +1,6 @@
 import type { Model } from "mongoose";
 import { clockToleranceMs } from "../core/clock.js";
-import type { Projection } from "./run-query.js";
+import type { Projection } from "./projection.js";
 
 /** The fields of a document after a projection: `_id` and the named fields, or all but those, or everything. */
 type Projected<D, P> =
