@@ -546,6 +546,18 @@ describe("an account", () => {
   });
 });
 
+describe("a signing key", () => {
+  it("that nobody can read gets a successor, which signs at once", async () => {
+    const keysOf = () => identity.oauth.signingKeys({ algorithms: ["RS256"] });
+    const [first] = await keysOf();
+    await setRaw("SigningKey", { kid: first?.kid }, { publicJwk: 7 });
+    const [second, ...others] = await keysOf();
+    expect(second).toMatchObject({ state: "active", algorithm: "RS256" });
+    expect([second?.kid === first?.kid, others]).toEqual([false, []]);
+    expect(second?.privateJwk).toBeDefined();
+  });
+});
+
 describe("what is due", () => {
   const year = 365 * duration.day;
   // A clock that was ahead by an hour, by a year; a repair by hand that left a text, a number.

@@ -7,7 +7,8 @@ import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { sha256Text } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
-import { runQuery } from "../queries/run-query.js";
+import { isSound, runQuery } from "../queries/run-query.js";
+import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
 
@@ -178,11 +179,9 @@ export async function addKey(
     signsFrom,
     schemaVersion: currentSchemaVersion,
   };
-  try {
-    await models.SigningKey.collection.insertOne({ ...key });
-  } catch (error) {
-    if (isDuplicateKey(error)) return;
-    throw error;
+  while (!(await isAdded(models, key))) {
+    if (await isReadable(models, key)) return;
+    key.generation += 1;
   }
   if (!former) return;
   const purgeAt = new Date(signsFrom.getTime() + signingKeyRetirementMs);
@@ -195,6 +194,27 @@ export async function addKey(
     },
     { $set: { purgeAt } },
   );
+}
+
+/** @returns false where its number is taken */
+async function isAdded(models: IdentityModels, key: SigningKeyDocument): Promise<boolean> {
+  try {
+    await models.SigningKey.collection.insertOne({ ...key });
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether the key that has this number is one that another instance has just made, and not one that nobody can read. */
+async function isReadable(
+  models: IdentityModels,
+  { algorithm, generation }: SigningKeyDocument,
+): Promise<boolean> {
+  const { collection } = models.SigningKey;
+  const holder = await collection.findOne({ algorithm, generation });
+  return !holder || isSound(models, collection.name, holder);
 }
 
 const generate = promisify(generateKeyPair);
