@@ -33,11 +33,17 @@ test("a failure of the audit trail shows a request id; its cause is in the log o
 test("an answer that does not have its documented form is not sent", async () => {
   const person = await api.register();
   const { bearer } = await api.signIn(person);
-  await api.models.User.collection.updateOne(
-    { email: person.email },
-    { $set: { "profile.theme": { secret: 1 } } },
-  );
-  const answer = await api.app.inject({ url: "/v1/profile", headers: bearer });
+  const { _id: userId } = await api.models.User.findOne({ email: person.email }).orFail();
+  const { app } = await api.identity.oauth.registerApp({
+    ownerId: userId,
+    name: "Reader",
+    type: "confidential",
+    redirectUris: ["https://reader.example.com/callback"],
+    scopes: ["openid"],
+  });
+  await api.identity.oauth.grantConsent({ userId, appId: app._id, scopes: ["openid"] });
+  await api.models.App.collection.updateOne({ _id: app._id }, { $set: { status: "of another release" } });
+  const answer = await api.app.inject({ url: "/v1/consents", headers: bearer });
   expect([answer.statusCode, answer.json().code]).toEqual([500, "INTERNAL"]);
 });
 

@@ -546,6 +546,23 @@ describe("an account", () => {
   });
 });
 
+describe("an API key", () => {
+  it.each([
+    [{ limit: 2, windowMs: 60_000 }, { "rateLimit.windowMs": "" }, "rateLimit.windowMs"],
+    [{ limit: 2, windowMs: 60_000 }, { "rateLimit.limit": "" }, "rateLimit.limit"],
+    [undefined, { "quota.remaining": "" }, "quota.remaining"],
+    [undefined, { "quota.refillIntervalMs": "" }, "quota.refillIntervalMs"],
+  ])("whose limit %j has lost %j is unknown, and not without a limit", async (rateLimit, lost, path) => {
+    const { _id: userId } = await makeUser(models);
+    const quota = { remaining: 3, refill: { amount: 3, intervalMs: 60_000 } };
+    const limited = rateLimit ? { rateLimit } : { quota };
+    const { key, apiKey } = await identity.apiKeys.create({ userId, name: "one", scopes: [], ...limited });
+    await models.ApiKey.collection.updateOne({ _id: apiKey.id }, { $unset: lost });
+    expect(await identity.apiKeys.verify({ key })).toEqual({ ok: false, reason: "unknown" });
+    expect(leftOut.join()).toContain(`"path":"${path}"`);
+  });
+});
+
 describe("a signing key", () => {
   it("that nobody can read gets a successor, which signs at once", async () => {
     const keysOf = () => identity.oauth.signingKeys({ algorithms: ["RS256"] });

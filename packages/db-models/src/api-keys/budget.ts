@@ -27,6 +27,27 @@ export function isMetered({ quota, rateLimit }: MeteredKey): boolean {
 }
 
 /**
+ * The path of what a limit lacks without which it would limit nothing, or never refill; `undefined` where each is whole or
+ * not there at all.
+ */
+export function lackingOf({ quota, rateLimit }: Pick<MeteredKey, "quota" | "rateLimit">): string | undefined {
+  const { limit, windowMs } = rateLimit;
+  const { remaining, refillAmount, refillIntervalMs, refilledAt } = quota;
+  const refill = { refillAmount, refillIntervalMs, refilledAt };
+  const hasRefill = Object.values(refill).some((value) => value !== undefined);
+  return (
+    lackingIn("rateLimit", { limit, windowMs }) ??
+    lackingIn("quota", hasRefill ? { remaining, ...refill } : {})
+  );
+}
+
+/** The first that is missing of values that belong together, where any of them is there. */
+function lackingIn(name: string, values: Readonly<Record<string, unknown>>): string | undefined {
+  const missing = Object.keys(values).filter((key) => values[key] === undefined);
+  return missing.length < Object.keys(values).length && missing[0] ? `${name}.${missing[0]}` : undefined;
+}
+
+/**
  * A clock that was set back opens no new interval or window: it stays in the one that it knows of. One that a clock began
  * further ahead than clocks may differ is moved back to this moment, with what is left of it: no unit is granted twice.
  */

@@ -1,4 +1,5 @@
 import { IdentityError } from "../core/errors.js";
+import { isSound } from "../queries/run-query.js";
 import type { ApiKeyLease } from "../schemas/api-key.js";
 import type { IdentityModels } from "../schemas/models.js";
 import {
@@ -7,6 +8,7 @@ import {
   type Budget,
   budgetOf,
   claimCommand,
+  lackingOf,
   leaseEnd,
   type MeteredKey,
   type Periods,
@@ -267,11 +269,12 @@ export class KeyLeases {
   async #read(state: KeyState): Promise<void> {
     const readAt = this.moment();
     const projection = { userId: 1, quota: 1, rateLimit: 1, leases: 1 } as const;
+    const { name } = this.#models.ApiKey.collection;
     const key = await this.#models.ApiKey.collection.findOne<MeteredKey>(
       { _id: state.key._id, userId: state.key.userId },
       { projection },
     );
-    if (key) adopt(state, key, readAt);
+    if (key && isSound(this.#models, name, key, projection) && !lackingOf(key)) adopt(state, key, readAt);
     else for (const { settle } of state.waiting.splice(0)) settle({ ok: false, reason: "unknown" });
   }
 }

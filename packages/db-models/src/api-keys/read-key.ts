@@ -2,7 +2,7 @@ import { mongo } from "mongoose";
 import { type LocatedToken, sha256, sha256Text, tokenLength } from "../core/secrets.js";
 import { placeOf } from "../queries/place.js";
 import { queries } from "../queries/queries.js";
-import { findBearer } from "../queries/run-query.js";
+import { damageAt, findBearer, leaveOut } from "../queries/run-query.js";
 import type { IdentityModels } from "../schemas/models.js";
 import type { CommittedReadOptions } from "../session-cache/committed-read.js";
 import { lookUp } from "../session-cache/look-up.js";
@@ -10,7 +10,7 @@ import type { ReadApiKey, RememberedApiKey } from "../session-cache/remembered.j
 import type { SessionCache } from "../session-cache/session-cache.js";
 import { subjectsOfDocument } from "../session-cache/subjects.js";
 import type { Kept } from "../session-cache/table.js";
-import { isMetered } from "./budget.js";
+import { isMetered, lackingOf } from "./budget.js";
 import { type CheckedApiKey, secretOf } from "./check.js";
 
 /** A key as a request presents it. */
@@ -51,8 +51,11 @@ export async function readApiKey(
   // Whole: a key has little that isn't read here, and to leave that out costs the server more than to send it.
   const read = async (options?: CommittedReadOptions): Promise<FoundApiKey | undefined> => {
     const key = await findBearer(models, queries.apiKeyById(placeOf(token)), options);
-    const secret = key && secretOf(key, sha256(token.raw));
-    return secret && { key, secret, readAt };
+    const lacking = key && lackingOf(key);
+    // A limit in part would be none.
+    if (lacking) leaveOut(models, damageAt(models.ApiKey.collection.name, key, lacking));
+    const secret = key && !lacking && secretOf(key, sha256(token.raw));
+    return secret ? { key, secret, readAt } : undefined;
   };
   if (!cache) return read();
   return lookUp<FoundApiKey>(cache, cache.apiKeys, {
