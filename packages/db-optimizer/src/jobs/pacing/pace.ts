@@ -28,8 +28,9 @@ export function regardsReads({ maxSlowdown }: Pick<PaceLimits, "maxSlowdown">): 
 
 /** Milliseconds that a batch should take: what is under way when it is to stop is over in a moment. */
 const targetMs = 500;
-/** By how much a batch may grow over the one before. */
-const growth = 2;
+/** By how much a batch may grow over the one before: at first, and once one has timed out, for its neighbours may be as slow. */
+const firstGrowth = 2;
+const growthAfterTimeout = 1.5;
 /** How much of the past the rate of documents remembers: pt-online-schema-change's weight. */
 const memory = 0.75;
 const firstBatch = 200;
@@ -69,6 +70,8 @@ export interface PaceState {
   readonly weightedSeconds: number;
   /** Time-outs since the last batch that was done. */
   readonly failures: number;
+  /** By how much the next batch may grow. */
+  readonly growth: number;
   /** Part of the time that it works, 0 to 1. */
   readonly share: number;
   /** Milliseconds that it worked, and those for which reads were slowed, of the last seconds. */
@@ -86,6 +89,7 @@ export function startPace(limits: PaceLimits): PaceState {
     weightedDocuments: 0,
     weightedSeconds: 0,
     failures: 0,
+    growth: firstGrowth,
     share: Math.min(gentle ? firstShare : 1, limits.maxShare),
     workedMs: (firstShare * assumedSlowMs) / slowShare,
     slowedMs: 0,
@@ -147,6 +151,7 @@ export function afterBatch(
     weightedDocuments,
     weightedSeconds,
     failures: 0,
+    growth: state.growth,
     share,
     workedMs,
     slowedMs,
@@ -157,7 +162,7 @@ export function afterBatch(
 }
 
 function sizeAfter(
-  { batchSize }: PaceState,
+  { batchSize, growth }: PaceState,
   isTooLarge: boolean,
   wanted: number,
   limits: PaceLimits,
@@ -165,8 +170,7 @@ function sizeAfter(
   const maxBatch = largestBatch(limits);
   const least = Math.min(smallestBatch, maxBatch);
   if (isTooLarge) return clamp(Math.floor(batchSize / 2), Math.min(least, batchSize), maxBatch);
-  // A batch size that was halved grows back gradually: neighbours of documents that timed out may be as slow.
-  const allowed = batchSize * growth;
+  const allowed = Math.max(Math.floor(batchSize * growth), batchSize + 1);
   return clamp(Math.floor(Math.min(wanted, allowed)), Math.min(least, allowed), maxBatch);
 }
 
@@ -200,7 +204,7 @@ export function afterTimeout(state: PaceState): PaceState {
   const failures = state.failures + 1;
   const half = Math.max(Math.floor(state.batchSize / 2), 1);
   const least = failures < splitFrom ? Math.min(smallestBatch, state.batchSize) : 1;
-  return { ...state, failures, batchSize: Math.max(half, least) };
+  return { ...state, failures, growth: growthAfterTimeout, batchSize: Math.max(half, least) };
 }
 
 /** Whether there is nothing smaller left to try: a single document has timed out as often as a batch may. Pure. */
