@@ -62,21 +62,46 @@ function declaredCollection(
     ...options
   } = merged(collection, of, faults);
   const [first] = of;
+  const contradiction = contradictionIn(options, validator);
+  if (first && contradiction) faults.push(fault(first, contradiction));
   const describable = of.length === 1 && first && !("timeseries" in options) && !isVariant(first);
   const schema = describable ? schemaOf(first, faults) : undefined;
   return {
     collection,
     models,
     options,
-    create: of.some(
-      ({ schema }) => (schema.options as Document).autoCreate !== false || declaresIndexes(schema),
-    ),
+    create:
+      !contradiction &&
+      of.some(({ schema }) => (schema.options as Document).autoCreate !== false || declaresIndexes(schema)),
     ...(validator !== undefined && {
       validator: { validator, validationLevel, validationAction } as ValidatorState,
     }),
     ...(schema && { schema }),
   };
 }
+
+/**
+ * Why the server makes no collection with these options together.
+ *
+ * @see https://www.mongodb.com/docs/manual/core/timeseries/timeseries-limitations/
+ * @see https://www.mongodb.com/docs/manual/core/clustered-collections/
+ */
+function contradictionIn(options: Document, validator: unknown): string | undefined {
+  const kinds = Object.keys(kindNames).filter((kind) => kind in options);
+  if (kinds.length > 1) {
+    const names = kinds.map((kind) => kindNames[kind]).join(" and ");
+    return `its collection is declared as ${names} (${kinds.join(", ")}): the server makes none that is both, and it is left out`;
+  }
+  if ("timeseries" in options && validator !== undefined)
+    return "its collection is declared as a time series with a validator: the server takes none there, and it is left out";
+  return undefined;
+}
+
+const kindNames: Readonly<Record<string, string>> = {
+  capped: "capped",
+  clusteredIndex: "clustered",
+  timeseries: "a time series",
+};
 
 // A schema whose indexes cannot be read is reported by the check of declarations.
 function declaresIndexes(schema: ModelLike["schema"]): boolean {

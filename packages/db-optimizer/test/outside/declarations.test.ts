@@ -271,3 +271,25 @@ test("nothing that a schema may hold makes a plan fall over", async () => {
     { numRuns: 300, seed: Number(process.env.TEST_SEED ?? 11) },
   );
 });
+
+// Source: ToolJet#13479, a schema with both; the manual's limits of time series and of clustered collections.
+// Right: told before anything is sent, and no plain collection in its place; the other models go on.
+const kinds = {
+  capped: { capped: { size: 4_096 } },
+  clustered: { clusteredIndex: { key: { _id: 1 } } },
+  series: { timeseries: { timeField: "a" } },
+};
+test.each([
+  [{ ...kinds.capped, ...kinds.series }, "capped and a time series (capped, timeseries)"],
+  [{ ...kinds.capped, ...kinds.clustered }, "capped and clustered (capped, clusteredIndex)"],
+  [{ ...kinds.clustered, ...kinds.series }, "clustered and a time series (clusteredIndex, timeseries)"],
+  [{ ...kinds.series, collectionOptions: { validator: { b: "x" } } }, "a time series with a validator"],
+])("a collection of two kinds is a fault, and not made: %j", async (options, told) => {
+  const odd = model([[{ b: 1 }]], options, database.connection);
+  const fine = model([[{ b: 1 }]], {}, database.connection);
+  const plan = await planSetup(database.connection, [odd, fine], "warn");
+  const messages = plan.faults.map(({ message }) => message);
+  expect(messages).toEqual([expect.stringContaining(`is declared as ${told}`)]);
+  expect(plan.collections.map(({ collection }) => collection)).toEqual([fine.collection.collectionName]);
+  // Nor does its index make one: see made-by-an-index.test.ts.
+});
