@@ -135,7 +135,9 @@ function verdictOf(
     };
   }
   const lost = best.forbids.length > 0 ? ", but each key costs a unique index" : "";
-  return { verdict: "shard", reason: `it has outgrown one shard${lost}` };
+  const why =
+    worthwhileBytes > 0 ? "it has outgrown one shard" : "its best key, whatever the collection's size";
+  return { verdict: "shard", reason: `${why}${lost}` };
 }
 
 function commandsFor(

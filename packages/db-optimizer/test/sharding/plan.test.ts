@@ -137,6 +137,19 @@ describe("planSharding", () => {
     expect(planSharding(input({ indexes })).reason).toContain("each key costs a unique index");
   });
 
+  test("what is weighed at any size has outgrown nothing", () => {
+    const reasons = [0, 1].map((worthwhileBytes) => {
+      const { verdict, reason } = planSharding(
+        input({ queries: [ofUser], dataBytes: 59_000, worthwhileBytes }),
+      );
+      return [verdict, reason];
+    });
+    expect(reasons).toEqual([
+      ["shard", "its best key, whatever the collection's size"],
+      ["shard", "it has outgrown one shard"],
+    ]);
+  });
+
   test.each<[what: string, given: Partial<ShardPlanInput>, verdict: string, commands: number]>([
     ["a small collection", { dataBytes: 1, queries: [ofUser] }, "later", 3],
     ["a view", { unfit: "it is a view" }, "cannot", 0],
