@@ -147,7 +147,7 @@ describe("a job", () => {
     const newer = await running(people(1));
     await models.BulkJob.collection.updateOne({ _id: newer.id }, { $set: { schemaVersion: 99 } });
     const { id } = await running(people(1));
-    expect(await takeUpBulkJobs(at(), { limit: 5 })).toMatchObject([{ id }]);
+    expect(await takeUpBulkJobs(at(), { limit: 1 })).toMatchObject([{ id }]);
   });
 
   it("is gone on with though a process whose clock was a year ahead had it last", async () => {

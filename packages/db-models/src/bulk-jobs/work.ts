@@ -6,7 +6,6 @@ import { runQuery, runUnchecked, sound } from "../queries/run-query.js";
 import { bringForward } from "../queries/update.js";
 import type { BulkCounts, BulkJobDocument } from "../schemas/bulk-job.js";
 import type { BulkItemState, BulkJobItemDocument } from "../schemas/bulk-job-item.js";
-import { isKnownVersion } from "../schemas/parts/version.js";
 import { letGo } from "./control.js";
 import { settledOf } from "./summary.js";
 
@@ -42,8 +41,6 @@ export async function takeUpBulkJobs(context: Context, { limit }: { limit: numbe
   const held: HeldBulkJob[] = [];
   await bringForward(models.BulkJob, "dueAt", now, leaseMs);
   for (const job of await runUnchecked(models, queries.dueBulkJobs(now, limit))) {
-    // A newer version of the package knows what to do with it.
-    if (!isKnownVersion(job)) continue;
     try {
       const taken = await takeUp(context, job);
       if (taken) held.push(taken);

@@ -17,6 +17,7 @@ import type { DeviceAuthorizationDocument } from "../schemas/device-authorizatio
 import type { ErasureDocument } from "../schemas/erasure.js";
 import type { LoginChallengeDocument } from "../schemas/login-challenge.js";
 import type { LoginProfileDocument, LoginSubject } from "../schemas/login-profile.js";
+import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { PasskeyChallengeDocument } from "../schemas/passkey-challenge.js";
 import type { RequestLimitDocument } from "../schemas/request-limit.js";
 import type { RiskCounterDocument } from "../schemas/risk-counter.js";
@@ -583,8 +584,15 @@ export const queries = {
   bulkJobsOf: (createdBy: Id, page: Page = {}) =>
     jobs.page("bulkJobsOf", "creator_newest", { createdBy }, "createdAt", page),
   /** Jobs that a process may take up, the longest due first. */
+  /** Without those that only a newer version of the package knows what to do with: however many they are, they hide no other. */
   dueBulkJobs: (now: Date, limit = defaultPageSize) =>
-    jobs.all("dueBulkJobs", "due", { dueAt: { $lte: now } }, { dueAt: 1, _id: 1 }, limit),
+    jobs.all(
+      "dueBulkJobs",
+      "due",
+      { dueAt: { $lte: now }, schemaVersion: { $lte: currentSchemaVersion } },
+      { dueAt: 1, _id: 1 },
+      limit,
+    ),
   /** @param from - position of the first one. */
   bulkJobItems: (jobId: Id, from = 0, limit = defaultPageSize) =>
     jobItems.all(

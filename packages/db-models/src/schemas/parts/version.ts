@@ -21,13 +21,10 @@ export const schemaVersion = {
   },
 };
 
-/** Whether this version of the package may rewrite a document: not what a newer one wrote. */
-export const isKnownVersion = ({ schemaVersion: version }: { schemaVersion: number }): boolean =>
-  version <= currentSchemaVersion;
-
 /** A document that a newer version of this package wrote must not be rewritten by an older one. */
 export function assertKnownVersion(document: { schemaVersion: number }): void {
-  if (!isKnownVersion(document)) {
+  // Not `>`: what is no number is refused as well.
+  if (!(document.schemaVersion <= currentSchemaVersion)) {
     throw new IdentityError(
       "SCHEMA_TOO_NEW",
       `the document has layout ${document.schemaVersion}; this package knows layouts up to ${currentSchemaVersion}`,
