@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { describe, expect, test } from "vitest";
 import { textOf, Visitor } from "./pages/visitor.js";
+import { unknownTotp } from "./second-factor.js";
 import { someone, useIdentity } from "./support.js";
 
 const setting = useIdentity();
@@ -80,7 +81,7 @@ describe("a first password", () => {
     expect(begun.statusCode).toBe(201);
     await setting.identity.models.UserFactors.collection.updateOne(
       { userId: person.userId },
-      { $set: { totp: { secret: {}, confirmedAt: new Date(0), lastUsedAt: new Date(0), usedSteps: [] } } },
+      { $set: { totp: unknownTotp() } },
     );
     expect((await add(app, person.bearer)).json()).toMatchObject({
       code: "RECENT_AUTHENTICATION_REQUIRED",

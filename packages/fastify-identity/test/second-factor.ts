@@ -1,5 +1,6 @@
 import { codeOf } from "@org/dev-kit/authenticator-app";
 import type { FastifyInstance, InjectOptions } from "fastify";
+import { Types } from "mongoose";
 import { expect } from "vitest";
 import { type Person, password, type Setting, someone } from "./support.js";
 
@@ -10,6 +11,16 @@ export interface Enrolled extends Person {
   /** A code that was not used yet: time moves on by a step. */
   nextCode(): string;
 }
+
+/** An authenticator app as it is stored, whose secret nobody knows. */
+export const unknownTotp = () => ({
+  id: new Types.ObjectId(),
+  keyId: "unknown",
+  sealedText: "unknown",
+  usedSteps: [],
+  confirmedAt: new Date(0),
+  lastUsedAt: new Date(0),
+});
 
 /** Enrols by the routes, as a program does. */
 export async function enrolled(setting: Setting, app: FastifyInstance): Promise<Enrolled> {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { openIdProvider } from "../../src/providers/index.js";
+import { unknownTotp } from "../second-factor.js";
 import { issuer, password, someone, useIdentity } from "../support.js";
 import { type Claims, client, useProvider } from "./provider.js";
 import { formToken, textOf, Visitor } from "./visitor.js";
@@ -121,7 +122,7 @@ describe("signing in with a provider", () => {
     await setting.identity.models.UserFactors.collection.insertOne({
       userId: user?._id,
       schemaVersion: 1,
-      totp: { secret: {}, confirmedAt: new Date(0), lastUsedAt: new Date(0), usedSteps: [] },
+      totp: unknownTotp(),
       recoveryCodes: [],
       createdAt: new Date(),
       updatedAt: new Date(),
