@@ -536,12 +536,17 @@ describe("an account", () => {
     await expect(identity.factors.read({ userId })).rejects.toMatchObject({ code: "DOCUMENT_DAMAGED" });
   });
 
-  it("of an administrator keeps its roles when another entry of the register is damaged", async () => {
+  it("of an administrator keeps its roles when another's entry is damaged, who has none and stays protected", async () => {
     const [{ _id: one }, { _id: other }] = [await makeUser(models), await makeUser(models)];
     for (const userId of [one, other])
       await identity.administrators.setRoles({ userId, roles: ["identity:admin"] });
     await setRaw("AdministratorRegister", {}, { "members.0.since": "yesterday" });
-    expect((await identity.administrators.list()).map(({ userId }) => userId)).toEqual([other]);
+    expect((await identity.administrators.list()).map(({ userId, roles }) => [userId, roles])).toEqual([
+      [one, []],
+      [other, ["identity:admin"]],
+    ]);
+    // Nor does it keep the trail from being read.
+    expect(await identity.audit.list({ action: "not.done" })).toEqual([]);
     await models.AdministratorRegister.deleteMany({});
   });
 });

@@ -5,8 +5,7 @@ import { type AdministratorRole, administratorRoles } from "../core/administrato
 import { IdentityError, isDuplicateKey } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { limits } from "../core/limits.js";
-import { queries } from "../queries/queries.js";
-import { findEntries } from "../queries/run-query.js";
+import { administratorsOf } from "../queries/administrators.js";
 import type { Administrator } from "../schemas/administrator-register.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import { endForbiddenImpersonations } from "../sessions/impersonations.js";
@@ -15,9 +14,8 @@ const rolesSchema = z
   .array(z.enum(administratorRoles))
   .transform((roles) => administratorRoles.filter((role) => roles.includes(role)));
 
-export async function listAdministrators({ models }: Context): Promise<Administrator[]> {
-  const register = await findEntries(models, queries.administratorRegister(), "members");
-  return register?.members ?? [];
+export function listAdministrators({ models }: Context): Promise<Administrator[]> {
+  return administratorsOf(models);
 }
 
 export async function readAdministrator(

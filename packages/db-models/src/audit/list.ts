@@ -2,8 +2,9 @@ import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { IdentityError } from "../core/errors.js";
 import { unseal } from "../core/secrets.js";
+import { administratorsOf } from "../queries/administrators.js";
 import { type Page, queries } from "../queries/queries.js";
-import { findByQuery, inWindows, runQuery } from "../queries/run-query.js";
+import { inWindows, runQuery } from "../queries/run-query.js";
 import type { AuditEventDocument } from "../schemas/audit-event.js";
 import { actOf } from "./act-of.js";
 import { auditRefOf } from "./canonical.js";
@@ -109,8 +110,7 @@ function refOf(id: Types.ObjectId, people: People): string {
 
 /** Those who were asked for, and the administrators, by their references. */
 async function knownPeople({ models }: Context, { subjectId, actorId }: AuditSearch): Promise<People> {
-  const register = await findByQuery(models, queries.administratorRegister());
-  const administrators = (register?.members ?? []).map(({ userId }) => userId);
+  const administrators = (await administratorsOf(models)).map(({ userId }) => userId);
   const ids = [...administrators, ...(subjectId ? [subjectId] : []), ...(actorId ? [actorId] : [])];
   const projection = { auditKey: 1 } as const;
   const found = await models.User.collection.find({ _id: { $in: ids } }, { projection }).toArray();

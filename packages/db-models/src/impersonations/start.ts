@@ -8,6 +8,7 @@ import { parseInput, printable } from "../core/input.js";
 import { limits } from "../core/limits.js";
 import type { LocatedToken } from "../core/secrets.js";
 import { endOfImpersonation, isOwnSession, mayImpersonate } from "../impersonators/live.js";
+import { administratorsOf } from "../queries/administrators.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
@@ -67,13 +68,12 @@ export async function startImpersonation(
   const { reason, lifetimeMs } = parseInput(inputSchema, given);
   // An end that the trail would refuse could never be recorded.
   parseInput(auditInputSchema, endEvent({ id: actorSession, userId, actor, reason }, "signed_out"));
-  const [own, register, user] = await Promise.all([
+  const [own, members, user] = await Promise.all([
     findByQuery(models, queries.sessionById({ ownerId: actor, id: actorSession })),
-    findByQuery(models, queries.administratorRegister()),
+    administratorsOf(models),
     readTarget(context, userId),
   ]);
   const isProtected = actor.equals(userId) || user.roles.some((role) => protectedRoles.includes(role));
-  const members = register?.members ?? [];
   if (isProtected || members.some((one) => one.userId.equals(userId))) {
     return { ok: false, reason: "protected" };
   }

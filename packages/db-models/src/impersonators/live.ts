@@ -1,6 +1,7 @@
 import type { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import type { AdministratorRole } from "../core/administrator-roles.js";
+import { administratorsOf } from "../queries/administrators.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
 import type { Administrator } from "../schemas/administrator-register.js";
@@ -39,11 +40,11 @@ export async function endOfImpersonation(
 ): Promise<ImpersonationEnd | undefined> {
   if (!impersonation) return undefined;
   const { actor, actorSession } = impersonation;
-  const [own, register] = await Promise.all([
+  const [own, members] = await Promise.all([
     findByQuery(models, queries.sessionById({ ownerId: actor, id: actorSession }), projection),
-    findByQuery(models, queries.administratorRegister()),
+    administratorsOf(models),
   ]);
-  if (!mayImpersonate(register?.members ?? [], { actor, userId })) return "actor_not_allowed";
+  if (!mayImpersonate(members, { actor, userId })) return "actor_not_allowed";
   return isOwnSession(own, now) ? undefined : "actor_signed_out";
 }
 

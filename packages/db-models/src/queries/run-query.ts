@@ -144,11 +144,16 @@ export function sound<T extends object>(
   return document;
 }
 
-/** {@link findByQuery} for a document of entries that stand for themselves: one that is damaged is left out of the list. */
+/**
+ * {@link findByQuery} for a document of entries that stand for themselves: one that is damaged is reported.
+ *
+ * @param instead - what takes the place of a damaged entry; nothing does where it returns `undefined`.
+ */
 export async function findEntries<T extends object>(
   models: IdentityModels,
   query: NamedQuery<T>,
   list: keyof T & string,
+  instead: (entry: unknown) => object | undefined,
 ): Promise<T | undefined> {
   const kept = stored(models, query.collection);
   const found = await kept.collection.findOne<Record<string, unknown>>(
@@ -163,7 +168,8 @@ export async function findEntries<T extends object>(
     const entries = found[list];
     if (name !== list || index === undefined || !Array.isArray(entries)) throw damage;
     leaveOut(models, damage);
-    entries.splice(Number(index), 1);
+    const sound = instead(entries[Number(index)]);
+    entries.splice(Number(index), 1, ...(sound ? [sound] : []));
   }
 }
 
