@@ -238,7 +238,7 @@ test.each(Object.entries(parts))("%s", async (name, { options, also, outcome = (
   );
 });
 
-// What is malformed is the request's, and what the trail does not take is the trail's: a 503 makes clients try again.
+// A malformed event is the fault of the request; one that the trail refuses is the trail's: a 503 makes clients try again.
 test("auditTrail gets no malformed event, which is refused as the database's trail refuses it", async () => {
   const taken: AuditInput[] = [];
   const trail = boundedTrail(async (event) => void taken.push(event), 1_000);

@@ -1,4 +1,4 @@
-// What the packages export and the examples of their doc comments, compiled in one program, as reading and checking the
+// The exports of the packages and the examples of their doc comments, compiled in one program, as reading and checking the
 // declarations of Mongoose takes most of the time. An example that calls what has been renamed is a fault.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";

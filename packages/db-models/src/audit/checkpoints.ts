@@ -1,13 +1,14 @@
 import { Types } from "mongoose";
 import { z } from "zod";
 import type { Context } from "../context/context.js";
-import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { limits } from "../core/limits.js";
 import { sha256Text } from "../core/secrets.js";
 import { isSigned, keyIdOf, type SigningKey, signText } from "../core/signatures.js";
 import { queries } from "../queries/queries.js";
 import { runQuery } from "../queries/run-query.js";
+import { isFirst } from "../queries/update.js";
 import {
   type AuditChainState,
   type AuditCheckpointDocument,
@@ -172,11 +173,5 @@ function signed(
 /** False when another got this number first. */
 async function store(models: IdentityModels, checkpoint: AuditCheckpoint): Promise<boolean> {
   const document = { _id: new Types.ObjectId(), ...checkpoint };
-  try {
-    await models.AuditCheckpoint.collection.insertOne(document, { writeConcern: { w: "majority", j: true } });
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
-  }
+  return isFirst(models.AuditCheckpoint, document, { writeConcern: { w: "majority", j: true } });
 }

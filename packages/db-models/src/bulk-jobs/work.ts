@@ -46,7 +46,7 @@ export async function takeUpBulkJobs(context: Context, { limit }: { limit: numbe
       if (taken) held.push(taken);
     } catch (error) {
       // It is due again when its lease is over.
-      context.onError(error, { leftOut: "bulk_jobs", id: job._id.toHexString() });
+      context.onError(error, { leftOut: models.BulkJob.collection.name, id: job._id.toHexString() });
     }
   }
   return held;

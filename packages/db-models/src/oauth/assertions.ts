@@ -1,8 +1,8 @@
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
-import { isDuplicateKey } from "../core/errors.js";
 import { sha256 } from "../core/secrets.js";
+import { isFirst } from "../queries/update.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { UsedAssertionDocument } from "../schemas/used-assertion.js";
 
@@ -30,11 +30,5 @@ export async function useAssertion(
     purgeAt: new Date(Math.max(expiresAt.getTime(), now.getTime()) + clockToleranceMs),
     schemaVersion: currentSchemaVersion,
   };
-  try {
-    await models.UsedAssertion.collection.insertOne({ ...used });
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
-  }
+  return isFirst(models.UsedAssertion, used);
 }

@@ -1,11 +1,12 @@
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
-import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { IdentityError } from "../core/errors.js";
 import { parseInput } from "../core/input.js";
 import { limits } from "../core/limits.js";
 import { canonicalScopes, grantsEveryScope, scopesSchema } from "../core/scopes.js";
 import { type Page, queries } from "../queries/queries.js";
 import { findByQuery, runQuery } from "../queries/run-query.js";
+import { isFirst } from "../queries/update.js";
 import type { AppDocument } from "../schemas/app.js";
 import type { AppPermissionDocument } from "../schemas/app-permission.js";
 import type { IdentityModels } from "../schemas/models.js";
@@ -92,13 +93,7 @@ async function begin(
     ...(sessionId && { addedInSession: sessionId }),
     schemaVersion: currentSchemaVersion,
   };
-  try {
-    await models.AppPermission.collection.insertOne({ ...permission });
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
-  }
+  return isFirst(models.AppPermission, permission);
 }
 
 export async function revokeConsent(

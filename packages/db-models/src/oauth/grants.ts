@@ -50,7 +50,7 @@ async function read<G extends Grant>(
   const grant = (await models.AppToken.collection
     .aggregate([{ $match: filter as Record<string, unknown> }, ...joins(models, ofApp)], options)
     .next()) as G | null;
-  // What nobody can read stands for nothing, as if it were not there.
+  // A damaged authorization counts as absent.
   if (!grant || !isSound(models, models.AppToken.collection.name, grant)) return undefined;
   leaveOutDamaged(models, grant, ofApp);
   assertKnownVersion(grant);
@@ -59,7 +59,7 @@ async function read<G extends Grant>(
   return { ...grant, userId: ownerId, session: await liveFor(context, grant) };
 }
 
-/** What an authorization rests on and nobody can read is not there. */
+/** Damaged documents that an authorization rests on count as absent. */
 function leaveOutDamaged(models: IdentityModels, grant: Grant, ofApp: Record<string, 1> | undefined): void {
   const { App, AppPermission, UserSession } = models;
   grant.app = grant.app.filter((app) => isSound(models, App.collection.name, app, ofApp));

@@ -3,11 +3,12 @@ import { promisify } from "node:util";
 import { Types } from "mongoose";
 import type { Context } from "../context/context.js";
 import { clockToleranceMs } from "../core/clock.js";
-import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { IdentityError } from "../core/errors.js";
 import { type SealedText, sealText, unsealText } from "../core/seal-keys.js";
 import { sha256Text } from "../core/secrets.js";
 import { queries } from "../queries/queries.js";
 import { isSound, runQuery } from "../queries/run-query.js";
+import { isFirst } from "../queries/update.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { assertKnownVersion, currentSchemaVersion } from "../schemas/parts/version.js";
 import type { SigningAlgorithm, SigningKeyDocument } from "../schemas/signing-key.js";
@@ -179,7 +180,7 @@ export async function addKey(
     signsFrom,
     schemaVersion: currentSchemaVersion,
   };
-  while (!(await isAdded(models, key))) {
+  while (!(await isFirst(models.SigningKey, key))) {
     if (await isReadable(models, key)) return;
     key.generation += 1;
   }
@@ -194,17 +195,6 @@ export async function addKey(
     },
     { $set: { purgeAt } },
   );
-}
-
-/** @returns false where its number is taken */
-async function isAdded(models: IdentityModels, key: SigningKeyDocument): Promise<boolean> {
-  try {
-    await models.SigningKey.collection.insertOne({ ...key });
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
-  }
 }
 
 /** Whether the key that has this number is one that another instance has just made, and not one that nobody can read. */

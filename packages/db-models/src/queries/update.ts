@@ -1,5 +1,6 @@
-import type { Model } from "mongoose";
+import type { Model, mongo } from "mongoose";
 import { clockToleranceMs } from "../core/clock.js";
+import { isDuplicateKey } from "../core/errors.js";
 import type { Projection } from "./projection.js";
 
 /** The fields of a document after a projection: `_id` and the named fields, or all but those, or everything. */
@@ -82,4 +83,20 @@ export function mergePatch(
   const gone = given.filter(([, value]) => value === null).map(([field]) => [pathOf(field), ""]);
   const kept = given.filter(([, value]) => value !== null).map(([field, value]) => [pathOf(field), value]);
   return { $set: Object.fromEntries(kept), ...(gone.length > 0 && { $unset: Object.fromEntries(gone) }) };
+}
+
+/** Inserts a document; false where another one has a value of it that is unique. */
+export async function isFirst<D>(
+  model: Model<D>,
+  document: object,
+  options?: mongo.InsertOneOptions,
+): Promise<boolean> {
+  try {
+    // The driver adds an `_id` to what it is given.
+    await model.collection.insertOne({ ...document }, options);
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
 }

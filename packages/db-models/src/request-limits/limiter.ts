@@ -1,10 +1,11 @@
 import { windowAt } from "../api-keys/budget.js";
 import { type Clock, clockToleranceMs } from "../core/clock.js";
-import { IdentityError, isDuplicateKey } from "../core/errors.js";
+import { IdentityError } from "../core/errors.js";
 import { sha256 } from "../core/secrets.js";
 import { withTimeLimit } from "../core/time-limit.js";
 import { queries } from "../queries/queries.js";
 import { findByQuery } from "../queries/run-query.js";
+import { isFirst } from "../queries/update.js";
 import type { IdentityModels } from "../schemas/models.js";
 import { currentSchemaVersion } from "../schemas/parts/version.js";
 import type { RequestLimitDocument } from "../schemas/request-limit.js";
@@ -191,21 +192,18 @@ async function claimIn(
 
 /** False when another process changed the window first. */
 async function replace(
-  { RequestLimit: { collection } }: IdentityModels,
+  { RequestLimit }: IdentityModels,
   key: Buffer,
   stored: Pick<RequestLimitDocument, "startedAt" | "taken"> | undefined,
   change: Pick<RequestLimitDocument, "startedAt" | "taken" | "purgeAt">,
 ): Promise<boolean> {
   if (stored) {
     const { startedAt, taken } = stored;
-    const { matchedCount } = await collection.updateOne({ key, startedAt, taken }, { $set: change });
+    const { matchedCount } = await RequestLimit.collection.updateOne(
+      { key, startedAt, taken },
+      { $set: change },
+    );
     return matchedCount === 1;
   }
-  try {
-    await collection.insertOne({ key, ...change, schemaVersion: currentSchemaVersion });
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) return false;
-    throw error;
-  }
+  return isFirst(RequestLimit, { key, ...change, schemaVersion: currentSchemaVersion });
 }

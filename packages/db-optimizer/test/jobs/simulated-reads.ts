@@ -1,4 +1,5 @@
 // A server whose reads are stalled at random, read by read: what the watch sees of it, and what an application would.
+import { quantile } from "../../src/core/server/latency.js";
 import { SlowdownJudge } from "../../src/jobs/pacing/foreground.js";
 import { afterBatch, defaultPace, startPace } from "../../src/jobs/pacing/pace.js";
 
@@ -125,8 +126,7 @@ class StallingClock {
 }
 
 function p99(reads: readonly number[]): number {
-  const sorted = [...reads].sort((a, b) => a - b);
-  return sorted[Math.floor(0.99 * sorted.length)] ?? Number.NaN;
+  return quantile(reads, 0.99) ?? Number.NaN;
 }
 
 /** A linear congruential generator, by Numerical Recipes' constants: the same numbers in each run. */
